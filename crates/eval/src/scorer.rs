@@ -1,0 +1,39 @@
+//! What a trained model gives to the outside: scores of items for users.
+//!
+//! The one trait through which evaluation, recommendation and export see every model. It knows
+//! neither how the scores came about nor which items a user has already seen.
+
+use gnnrec_graph::UserId;
+
+/// Scores every item of the catalogue for a block of users; higher is better.
+pub trait Scorer: Send + Sync {
+    /// Number of users it can score for.
+    fn num_users(&self) -> usize;
+
+    /// Number of items of the catalogue.
+    fn num_items(&self) -> usize;
+
+    /// Fills `scores`, `users.len() x num_items` row by row, in the order of `users`.
+    ///
+    /// The scores of a user depend on neither the block nor the thread: the same user gets the same
+    /// bits in any company. Callers keep blocks small (at most some hundred users) and may call from
+    /// many threads at once.
+    fn score(&self, users: &[UserId], scores: &mut [f32]);
+
+    /// The final tables of a model whose score is an inner product: lets ranking stream over tiles
+    /// of items instead of asking for whole rows.
+    fn inner_product(&self) -> Option<InnerProduct<'_>> {
+        None
+    }
+}
+
+/// Borrowed user and item tables, row-major: `score(u, i) = users[u] . items[i]`.
+#[derive(Clone, Copy, Debug)]
+pub struct InnerProduct<'a> {
+    /// `num_users x dim`.
+    pub users: &'a [f32],
+    /// `num_items x dim`.
+    pub items: &'a [f32],
+    /// Width of both tables.
+    pub dim: usize,
+}

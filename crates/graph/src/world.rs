@@ -1,0 +1,109 @@
+//! What a model may see: the training interactions, and the ties and facts around them.
+//!
+//! Held-out interactions are another type, [`Holdout`], which no model ever receives.
+
+use crate::{Csr, GraphError, InteractionGraph, ItemId, KnowledgeGraph, SocialGraph, UserId};
+
+/// The immutable training world of one dataset and split.
+#[derive(Clone, Debug, PartialEq)]
+pub struct World {
+    interactions: InteractionGraph,
+    social: Option<SocialGraph>,
+    knowledge: Option<KnowledgeGraph>,
+}
+
+impl World {
+    /// A world of interactions alone.
+    #[must_use]
+    pub fn new(interactions: InteractionGraph) -> Self {
+        Self { interactions, social: None, knowledge: None }
+    }
+
+    /// Adds who knows or trusts whom.
+    ///
+    /// # Errors
+    /// If the social graph counts other users than the interactions.
+    pub fn with_social(mut self, social: SocialGraph) -> Result<Self, GraphError> {
+        let (found, expected) = (social.num_users(), self.interactions.num_users());
+        if found != expected {
+            return Err(GraphError::Mismatch { part: "social graph", what: "users", found, expected });
+        }
+        self.social = Some(social);
+        Ok(self)
+    }
+
+    /// Adds facts about items.
+    ///
+    /// # Errors
+    /// If the knowledge graph is aligned to another number of items than the interactions count.
+    pub fn with_knowledge(mut self, knowledge: KnowledgeGraph) -> Result<Self, GraphError> {
+        let (found, expected) = (knowledge.num_items(), self.interactions.num_items());
+        if found != expected {
+            return Err(GraphError::Mismatch { part: "knowledge graph", what: "items", found, expected });
+        }
+        self.knowledge = Some(knowledge);
+        Ok(self)
+    }
+
+    /// The training interactions.
+    #[must_use]
+    pub fn interactions(&self) -> &InteractionGraph {
+        &self.interactions
+    }
+
+    /// Who knows or trusts whom, where the dataset says.
+    #[must_use]
+    pub fn social(&self) -> Option<&SocialGraph> {
+        self.social.as_ref()
+    }
+
+    /// Facts about items, where the dataset has them.
+    #[must_use]
+    pub fn knowledge(&self) -> Option<&KnowledgeGraph> {
+        self.knowledge.as_ref()
+    }
+}
+
+/// Interactions kept from training, to validate or test on: for each user the relevant items, sorted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Holdout {
+    relevant: Csr,
+}
+
+impl Holdout {
+    /// Wraps the held-out user-item pattern (or held-out ratings, as weights).
+    #[must_use]
+    pub fn new(relevant: Csr) -> Self {
+        Self { relevant }
+    }
+
+    /// Number of users, with and without held-out items.
+    #[must_use]
+    pub fn num_users(&self) -> usize {
+        self.relevant.num_rows()
+    }
+
+    /// Number of items of the catalogue.
+    #[must_use]
+    pub fn num_items(&self) -> usize {
+        self.relevant.num_cols()
+    }
+
+    /// Number of held-out interactions.
+    #[must_use]
+    pub fn num_interactions(&self) -> usize {
+        self.relevant.num_edges()
+    }
+
+    /// Held-out items of one user, ascending; empty for a user without any.
+    #[must_use]
+    pub fn relevant(&self, user: UserId) -> &[ItemId] {
+        ItemId::wrap_slice(self.relevant.row(user.index()))
+    }
+
+    /// Held-out ratings of one user in the order of [`Holdout::relevant`], where there are ratings.
+    #[must_use]
+    pub fn ratings(&self, user: UserId) -> Option<&[f32]> {
+        self.relevant.row_weights(user.index())
+    }
+}

@@ -1,0 +1,67 @@
+//! The contract every model meets: fit on a training world, get something that scores.
+//!
+//! A closed-form model fits itself. A model trained by gradient says how it starts, what a batch
+//! costs and how it scores; the train crate does the fitting. Neither ever sees a held-out
+//! interaction.
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use gnnrec_eval::Scorer;
+use gnnrec_graph::World;
+use gnnrec_sampling::PairwiseBatch;
+
+use crate::ModelError;
+
+/// What a model looks at besides the interactions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Family {
+    /// The user-item graph alone.
+    Interaction,
+    /// Also who knows or trusts whom.
+    Social,
+    /// Also facts about items.
+    Knowledge,
+}
+
+/// A model that is solved for, not trained.
+pub trait ClosedForm {
+    /// Solves the model on the training world. `seed` matters only where the solution is randomised.
+    ///
+    /// # Errors
+    /// A configuration out of range, or a world that lacks what the model needs.
+    fn fit(&self, world: &World, seed: u64) -> Result<Box<dyn Scorer>, ModelError>;
+}
+
+/// The configuration of a model that is trained by gradient.
+pub trait GradientConfig {
+    /// The model it makes.
+    type Model: GradientModel;
+
+    /// The untrained model. Every initial value comes from a stream keyed by `seed` and the name of
+    /// the parameter, so that it is the same on every device.
+    ///
+    /// # Errors
+    /// A configuration out of range, or a world that lacks what the model needs.
+    fn init(&self, world: &World, seed: u64, device: &Device) -> Result<Self::Model, ModelError>;
+}
+
+/// A model that is trained by gradient: parameters are the fields of the module.
+///
+/// Graphs are plain fields (`#[module(skip)]`), shared and not part of a checkpoint.
+pub trait GradientModel: Module {
+    /// The loss of one batch, a scalar, regularisation included. `step` keys whatever is random.
+    fn loss(&self, batch: &PairwiseBatch, step: Step) -> Tensor<1>;
+
+    /// A snapshot that scores, detached from further training.
+    fn scorer(&self) -> Box<dyn Scorer>;
+}
+
+/// Where training stands: the key of the step's random streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The run's seed.
+    pub seed: u64,
+    /// Steps done since the start of training, over all epochs.
+    pub index: u64,
+}
