@@ -1,5 +1,32 @@
 //! Ranking, metrics and comparisons; it links no tensor library.
+//!
+//! A [`Scorer`] says how much each user may like each item. [`evaluate`] ranks the whole catalogue
+//! with it, leaves out what the user has seen, and measures the lists against a
+//! [`Holdout`](gnnrec_graph::Holdout); [`recommend`] hands the lists out. No `users x items` matrix
+//! is ever held.
+//!
+//! The results do not depend on the number of threads, nor on how the work is cut into blocks.
 
+mod auc;
+mod catalogue;
+mod embedding;
+mod error;
+mod evaluation;
+mod measures;
+mod metric;
+mod order;
+mod product;
+mod rank;
+mod recommend;
 mod scorer;
+#[cfg(test)]
+mod tests;
+mod topk;
 
+pub use catalogue::PopularityGroup;
+pub use embedding::EmbeddingScorer;
+pub use error::EvalError;
+pub use evaluation::{Evaluation, Summary, evaluate};
+pub use metric::Metric;
+pub use recommend::{Recommendation, recommend};
 pub use scorer::{InnerProduct, Scorer};

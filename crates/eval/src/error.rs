@@ -1,0 +1,151 @@
+//! What can be wrong with an evaluation, each case with its place, its value and what was expected.
+
+use gnnrec_graph::{ItemId, UserId};
+
+use crate::Metric;
+
+/// An evaluation that cannot be made from what was given.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EvalError {
+    /// No metric has this name.
+    #[error("unknown metric `{name}`; {}", suggest(suggestion.as_deref()))]
+    UnknownMetric {
+        /// The name given.
+        name: String,
+        /// The nearest valid spelling, if one is near.
+        suggestion: Option<String>,
+    },
+    /// A list length of zero.
+    #[error("`{metric}` looks at lists of length 0; give a length of at least 1, as in `{metric_name}@20`", metric_name = metric.name())]
+    ZeroK {
+        /// The metric.
+        metric: Metric,
+    },
+    /// Lists of length zero were asked for.
+    #[error("recommendation lists of length 0 were asked for; give a length of at least 1")]
+    EmptyLists,
+    /// Two parts disagree on a size.
+    #[error("the {part} counts {found} {what}, the scorer counts {expected}; they must come from one dataset")]
+    Mismatch {
+        /// The part that disagrees with the scorer.
+        part: &'static str,
+        /// What it counts.
+        what: &'static str,
+        /// Its count.
+        found: usize,
+        /// The scorer's count.
+        expected: usize,
+    },
+    /// An embedding table has no whole number of rows, or another number than it should.
+    #[error("the {table} table holds {found} numbers, expected {rows} rows of width {dim}")]
+    TableShape {
+        /// Which table.
+        table: &'static str,
+        /// Numbers found.
+        found: usize,
+        /// Rows expected.
+        rows: usize,
+        /// Width of a row.
+        dim: usize,
+    },
+    /// A score that cannot be ordered.
+    #[error("the score of item {item} for user {user} is not a number; the model has diverged or its input is broken")]
+    NanScore {
+        /// The user.
+        user: UserId,
+        /// The item.
+        item: ItemId,
+    },
+    /// A held-out item that the scorer cannot score.
+    #[error("user {user} holds out item {item}, expected an item below {num_items}")]
+    RelevantOutside {
+        /// The user.
+        user: UserId,
+        /// The item.
+        item: ItemId,
+        /// Size of the scorer's catalogue.
+        num_items: usize,
+    },
+    /// A user that does not exist.
+    #[error("user {user} was asked for, expected one below {num_users}")]
+    UserOutside {
+        /// The user.
+        user: UserId,
+        /// Number of users.
+        num_users: usize,
+    },
+    /// No user has a held-out item, so that there is nothing to take a mean of.
+    #[error("none of {num_users} users has a held-out item; check the split")]
+    NothingHeldOut {
+        /// Number of users.
+        num_users: usize,
+    },
+    /// A metric that compares item embeddings, asked of a scorer without any.
+    #[error("`{metric}` compares item embeddings, and this scorer has none; leave it out for this model")]
+    NeedsItemTable {
+        /// The metric.
+        metric: Metric,
+    },
+    /// A metric that the evaluation was not asked for, or has no value for each user.
+    #[error("`{metric}` has no values per user here; ask for a metric that was evaluated and is not of the catalogue")]
+    NoPerUser {
+        /// The metric.
+        metric: Metric,
+    },
+    /// Two samples, or a mask and what it masks, differ in length.
+    #[error("{what}: {found} values, expected {expected}")]
+    Length {
+        /// What was counted.
+        what: &'static str,
+        /// Values found.
+        found: usize,
+        /// Values expected.
+        expected: usize,
+    },
+    /// Paired values of different users.
+    #[error(
+        "the two evaluations differ at position {position}: user {left} and user {right}; pair evaluations of one holdout"
+    )]
+    OtherUsers {
+        /// Position in the list of evaluated users.
+        position: usize,
+        /// The user of the first evaluation.
+        left: UserId,
+        /// The user of the second evaluation.
+        right: UserId,
+    },
+    /// A number that must be finite and is not.
+    #[error("{what} at position {position} is {value}, expected a finite number")]
+    NotFinite {
+        /// What the number is.
+        what: &'static str,
+        /// Its position.
+        position: usize,
+        /// Its value.
+        value: f64,
+    },
+    /// A number outside its range.
+    #[error("{what} is {value}, expected {expected}")]
+    OutOfRange {
+        /// What the number is.
+        what: &'static str,
+        /// Its value.
+        value: f64,
+        /// The range in words.
+        expected: &'static str,
+    },
+    /// Nothing to compute from.
+    #[error("{what} is empty; at least one value is needed")]
+    Empty {
+        /// What is empty.
+        what: &'static str,
+    },
+}
+
+fn suggest(suggestion: Option<&str>) -> String {
+    match suggestion {
+        Some(name) => format!("did you mean `{name}`? Valid names: {}", Metric::NAMES),
+        None => format!("valid names: {}", Metric::NAMES),
+    }
+}
