@@ -1,0 +1,170 @@
+//! A matrix prepared once for multiplication from both sides.
+//!
+//! It is a linear operator, `M = diag(r) A diag(c)`: a checked sparse matrix `A`, with or without
+//! edge weights, between optional factors for its rows and columns. It holds what a gradient needs,
+//! the transpose, and cannot be edited.
+
+use std::sync::Arc;
+
+use gnnrec_graph::Csr;
+
+/// `M = diag(r) A diag(c)` with its transpose, cheap to clone.
+///
+/// A matrix that equals its transpose is stored once.
+#[derive(Clone, Debug)]
+pub struct Adjacency {
+    forward: Arc<Side>,
+    backward: Arc<Side>,
+}
+
+/// One direction of an [`Adjacency`].
+#[derive(Debug)]
+struct Side {
+    matrix: Csr,
+    row_factors: Option<Vec<f32>>,
+    col_factors: Option<Vec<f32>>,
+}
+
+impl Adjacency {
+    /// The matrix as it is: `M = A`.
+    #[must_use]
+    pub fn new(matrix: Csr) -> Self {
+        Self::with_factors(matrix, None, None)
+    }
+
+    /// `M = D_r^-1/2 A D_c^-1/2`, where a degree is the sum of the absolute weights of a row or
+    /// column (for a pattern, their number). Rows and columns without edges have the factor 0.
+    ///
+    /// For the square symmetric adjacency of a graph this is the propagation matrix of LightGCN and,
+    /// without self-loops, of GCN; for a user-item matrix it is the one of GF-CF.
+    #[must_use]
+    pub fn symmetric_normalised(matrix: &Csr) -> Self {
+        let inverse_root = |degree: f32| if degree > 0.0 { degree.sqrt().recip() } else { 0.0 };
+        let rows: Vec<f32> = row_degrees(matrix).into_iter().map(inverse_root).collect();
+        let cols = row_degrees(&matrix.transpose()).into_iter().map(inverse_root).collect();
+        Self::with_factors(matrix.clone(), Some(rows), Some(cols))
+    }
+
+    /// `M = D_r^-1 A`: each output row is the weighted mean of its neighbours' rows; a row without
+    /// edges gives zeros.
+    #[must_use]
+    pub fn row_mean(matrix: &Csr) -> Self {
+        let inverse = |degree: f32| if degree > 0.0 { degree.recip() } else { 0.0 };
+        let rows = row_degrees(matrix).into_iter().map(inverse).collect();
+        Self::with_factors(matrix.clone(), Some(rows), None)
+    }
+
+    fn with_factors(matrix: Csr, rows: Option<Vec<f32>>, cols: Option<Vec<f32>>) -> Self {
+        let transposed = matrix.transpose();
+        let symmetric = transposed == matrix && rows == cols;
+        let backward = (!symmetric).then(|| {
+            let side = Side { matrix: transposed, row_factors: cols.clone(), col_factors: rows.clone() };
+            Arc::new(side)
+        });
+        let forward = Arc::new(Side { matrix, row_factors: rows, col_factors: cols });
+        Self { backward: backward.unwrap_or_else(|| forward.clone()), forward }
+    }
+
+    /// The transpose, without any copy.
+    #[must_use]
+    pub fn transposed(&self) -> Self {
+        Self { forward: self.backward.clone(), backward: self.forward.clone() }
+    }
+
+    /// Whether `M` equals its transpose to the last bit.
+    #[must_use]
+    pub fn is_symmetric(&self) -> bool {
+        Arc::ptr_eq(&self.forward, &self.backward)
+    }
+
+    /// Number of rows of `M`.
+    #[must_use]
+    pub fn num_rows(&self) -> usize {
+        self.matrix().num_rows()
+    }
+
+    /// Number of columns of `M`.
+    #[must_use]
+    pub fn num_cols(&self) -> usize {
+        self.matrix().num_cols()
+    }
+
+    /// The matrix `A` between the factors.
+    #[must_use]
+    pub fn matrix(&self) -> &Csr {
+        &self.forward.matrix
+    }
+
+    /// `r`, one factor a row, where there are any.
+    #[must_use]
+    pub fn row_factors(&self) -> Option<&[f32]> {
+        self.forward.row_factors.as_deref()
+    }
+
+    /// `c`, one factor a column, where there are any.
+    #[must_use]
+    pub fn col_factors(&self) -> Option<&[f32]> {
+        self.forward.col_factors.as_deref()
+    }
+
+    /// Bytes held, both directions together.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        let side = |side: &Side| {
+            let weights = side.matrix.weights().map_or(0, size_of_val);
+            let factors = [&side.row_factors, &side.col_factors].into_iter().flatten();
+            size_of_val(side.matrix.indptr())
+                + size_of_val(side.matrix.indices())
+                + weights
+                + factors.map(|factors| size_of_val(factors.as_slice())).sum::<usize>()
+        };
+        side(&self.forward) + if self.is_symmetric() { 0 } else { side(&self.backward) }
+    }
+}
+
+/// Sum of the absolute weights of every row, or for a pattern the number of its edges.
+#[expect(clippy::cast_precision_loss, reason = "a degree beyond 2^24 may be rounded")]
+fn row_degrees(matrix: &Csr) -> Vec<f32> {
+    let degree = |row| match matrix.row_weights(row) {
+        Some(weights) => weights.iter().map(|weight| weight.abs()).sum(),
+        None => matrix.degree(row) as f32,
+    };
+    (0..matrix.num_rows()).map(degree).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use gnnrec_graph::Duplicates;
+
+    use super::*;
+
+    fn graph() -> Csr {
+        // 3 x 4: row 0 -> {1, 3}, row 1 empty, row 2 -> {0, 1, 3}.
+        Csr::from_edges(3, 4, &[(0, 1), (0, 3), (2, 0), (2, 1), (2, 3)], Duplicates::Error).unwrap()
+    }
+
+    #[test]
+    fn factors_by_hand() {
+        let normalised = Adjacency::symmetric_normalised(&graph());
+        let (half, third) = (0.5f32.sqrt(), 3f32.sqrt().recip());
+        for (found, expected) in [
+            (normalised.row_factors().unwrap(), &[half, 0.0, third][..]),
+            (normalised.col_factors().unwrap(), &[1.0, half, 0.0, half]),
+            (Adjacency::row_mean(&graph()).row_factors().unwrap(), &[0.5, 0.0, 1.0 / 3.0]),
+        ] {
+            assert_eq!(found.len(), expected.len());
+            assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{found:?} {expected:?}");
+        }
+        assert_eq!(normalised.transposed().row_factors(), normalised.col_factors());
+        assert_eq!(normalised.transposed().matrix(), &graph().transpose());
+    }
+
+    #[test]
+    fn a_symmetric_matrix_is_stored_once() {
+        let csr = Csr::from_edges(3, 3, &[(0, 1), (1, 0), (1, 2), (2, 1)], Duplicates::Error).unwrap();
+        assert!(Adjacency::symmetric_normalised(&csr).is_symmetric());
+        assert!(!Adjacency::row_mean(&csr).is_symmetric());
+        assert!(!Adjacency::new(graph()).is_symmetric());
+        assert_eq!(Adjacency::new(csr).held_bytes(), 4 * 8 + 4 * 4);
+    }
+}

@@ -1,0 +1,158 @@
+//! The kernels as operations of Burn's backends: Flex computes, Autodiff records the transpose.
+//!
+//! Graphs and indices are ordinary arguments behind a reference count; no call copies them.
+
+use std::sync::Arc;
+
+use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::flex::{FlexTensor, Layout};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, Backend as BurnBackend, Flex, TensorMetadata, backend_extension};
+use burn::tensor::{Bytes, DType, Shape};
+
+use crate::{Adjacency, kernels};
+
+/// The row numbers of a lookup, shared by its two directions.
+pub(crate) type Indices = Arc<[u32]>;
+
+/// The sparse operations of a backend. A backend that is not listed here panics when it is asked.
+#[backend_extension(Flex, Autodiff)]
+pub(crate) trait SparseBackend: BurnBackend {
+    /// `Σ_l layer_weights[l] M^l x`.
+    fn propagate(adjacency: Adjacency, layer_weights: Arc<[f32]>, x: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// `M x`.
+    fn spmm(adjacency: Adjacency, x: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// `y[n] = x[indices[n]]`.
+    fn gather_rows(indices: Indices, x: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// `y[v] = Σ_{n: indices[n] = v} x[n]` in a table of `num_rows`.
+    fn scatter_rows(indices: Indices, num_rows: usize, x: FloatTensor<Self>) -> FloatTensor<Self>;
+}
+
+/// Runs a kernel from a contiguous `f32` table into a zeroed one of `num_rows` rows.
+fn run(x: FlexTensor, num_rows: usize, kernel: impl FnOnce(&[f32], usize, &mut [f32])) -> FlexTensor {
+    let x = x.to_contiguous();
+    let width = x.layout().shape()[1];
+    let mut y = vec![0f32; num_rows * width];
+    kernel(x.as_slice().expect("sparse operations take 32-bit floats"), width, &mut y);
+    FlexTensor::new(Bytes::from_elems(y), Layout::contiguous(Shape::new([num_rows, width])), DType::F32)
+}
+
+impl SparseBackend for Flex {
+    fn propagate(adjacency: Adjacency, layer_weights: Arc<[f32]>, x: FlexTensor) -> FlexTensor {
+        run(x, adjacency.num_rows(), |x, width, y| kernels::propagate(&adjacency, x, width, &layer_weights, y))
+    }
+
+    fn spmm(adjacency: Adjacency, x: FlexTensor) -> FlexTensor {
+        run(x, adjacency.num_rows(), |x, width, y| kernels::spmm(&adjacency, x, width, y))
+    }
+
+    fn gather_rows(indices: Indices, x: FlexTensor) -> FlexTensor {
+        run(x, indices.len(), |x, width, y| kernels::gather_rows(x, width, &indices, y))
+    }
+
+    fn scatter_rows(indices: Indices, num_rows: usize, x: FlexTensor) -> FlexTensor {
+        run(x, num_rows, |x, width, y| kernels::scatter_into_zeros(x, width, &indices, y))
+    }
+}
+
+#[derive(Debug)]
+struct Propagate;
+
+impl<B: SparseBackend> Backward<B, 1> for Propagate {
+    type State = (Adjacency, Arc<[f32]>);
+
+    /// `dX = Σ_l w_l (M^T)^l dY`.
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = grads.consume::<B>(&ops.node);
+        if let Some(parent) = &ops.parents[0] {
+            let (adjacency, layer_weights) = ops.state;
+            grads.register::<B>(parent.id, B::propagate(adjacency.transposed(), layer_weights, grad));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Spmm;
+
+impl<B: SparseBackend> Backward<B, 1> for Spmm {
+    type State = Adjacency;
+
+    /// `dX = M^T dY`.
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = grads.consume::<B>(&ops.node);
+        if let Some(parent) = &ops.parents[0] {
+            grads.register::<B>(parent.id, B::spmm(ops.state.transposed(), grad));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct GatherRows;
+
+impl<B: SparseBackend> Backward<B, 1> for GatherRows {
+    type State = (Indices, usize);
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = grads.consume::<B>(&ops.node);
+        if let Some(parent) = &ops.parents[0] {
+            let (indices, num_rows) = ops.state;
+            grads.register::<B>(parent.id, B::scatter_rows(indices, num_rows, grad));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct ScatterRows;
+
+impl<B: SparseBackend> Backward<B, 1> for ScatterRows {
+    type State = Indices;
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = grads.consume::<B>(&ops.node);
+        if let Some(parent) = &ops.parents[0] {
+            grads.register::<B>(parent.id, B::gather_rows(ops.state, grad));
+        }
+    }
+}
+
+impl<B: SparseBackend, C: CheckpointStrategy> SparseBackend for Autodiff<B, C> {
+    fn propagate(adjacency: Adjacency, layer_weights: Arc<[f32]>, x: FloatTensor<Self>) -> FloatTensor<Self> {
+        let (node, x) = (x.node(), x.into_primitive());
+        match Propagate.prepare::<C>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                let state = (adjacency.clone(), layer_weights.clone());
+                prep.finish(state, B::propagate(adjacency, layer_weights, x))
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::propagate(adjacency, layer_weights, x)),
+        }
+    }
+
+    fn spmm(adjacency: Adjacency, x: FloatTensor<Self>) -> FloatTensor<Self> {
+        let (node, x) = (x.node(), x.into_primitive());
+        match Spmm.prepare::<C>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish(adjacency.clone(), B::spmm(adjacency, x)),
+            OpsKind::UnTracked(prep) => prep.finish(B::spmm(adjacency, x)),
+        }
+    }
+
+    fn gather_rows(indices: Indices, x: FloatTensor<Self>) -> FloatTensor<Self> {
+        let (node, x) = (x.node(), x.into_primitive());
+        match GatherRows.prepare::<C>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                let state = (indices.clone(), x.shape()[0]);
+                prep.finish(state, B::gather_rows(indices, x))
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::gather_rows(indices, x)),
+        }
+    }
+
+    fn scatter_rows(indices: Indices, num_rows: usize, x: FloatTensor<Self>) -> FloatTensor<Self> {
+        let (node, x) = (x.node(), x.into_primitive());
+        match ScatterRows.prepare::<C>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish(indices.clone(), B::scatter_rows(indices, num_rows, x)),
+            OpsKind::UnTracked(prep) => prep.finish(B::scatter_rows(indices, num_rows, x)),
+        }
+    }
+}
