@@ -14,5 +14,7 @@ pub mod reference;
 mod rows;
 mod sparse;
 
+#[cfg(feature = "burn")]
+pub(crate) use rows::scatter_into_zeros;
 pub use rows::{gather_rows, scatter_rows};
 pub use sparse::{propagate, spmm};
