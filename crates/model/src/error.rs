@@ -46,4 +46,23 @@ pub enum ModelError {
         /// What happened, and what to change.
         what: String,
     },
+    /// A graph that the model derives cannot be built.
+    #[error(transparent)]
+    Graph(#[from] gnnrec_graph::GraphError),
+}
+
+impl ModelError {
+    /// Refuses a configuration value unless `holds`.
+    ///
+    /// # Errors
+    /// [`ModelError::Config`] if it does not hold.
+    pub fn expect(
+        holds: bool,
+        model: &'static str,
+        field: &'static str,
+        found: impl std::fmt::Display,
+        expected: &'static str,
+    ) -> Result<(), Self> {
+        if holds { Ok(()) } else { Err(Self::Config { model, field, found: found.to_string(), expected }) }
+    }
 }

@@ -1,7 +1,21 @@
-//! The contract every model meets, and the layers and losses that models share.
+//! The contract every model meets, and what models share: initial values, losses, the rows of a
+//! batch, the joint graph, final tables, and the suite that every model passes.
+//!
+//! It holds no model and no training loop.
 
+mod batch;
+pub mod conformance;
 mod contract;
 mod error;
+mod init;
+mod joint;
+mod loss;
+mod scorer;
 
+pub use batch::BatchRows;
 pub use contract::{ClosedForm, Family, GradientConfig, GradientModel, Step};
 pub use error::ModelError;
+pub use init::{normal_init, xavier_init};
+pub use joint::joint_graph;
+pub use loss::{bpr_loss, cross_entropy_loss};
+pub use scorer::{joint_scorer, table_scorer};

@@ -265,3 +265,15 @@ fn gradients_are_finite_differences() {
 fn a_lookup_outside_the_table_panics() {
     let _ = gather_rows(leaf(&[0.0; 3], 1), &[2, 3]);
 }
+
+/// Many rows with the same index: the sum is the one that a plain loop in `f32` gives, to the last bit.
+#[test]
+fn rows_are_added_in_the_order_of_their_positions() {
+    let indices: Vec<u32> = (0..20_000u32).map(|k| k * 7919 % 13).collect();
+    let x = numbers(indices.len(), 7);
+    let mut expected = [0f32; 13];
+    indices.iter().zip(&x).for_each(|(&index, x)| expected[index as usize] += x);
+    let mut y = [f32::NAN; 13];
+    kernels::scatter_rows(&x, 1, &indices, &mut y);
+    assert_eq!(y, expected);
+}

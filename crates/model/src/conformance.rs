@@ -1,0 +1,329 @@
+//! What every model trained by gradient must hold, as one call from its test.
+//!
+//! ```ignore
+//! #[test]
+//! fn conforms() {
+//!     conformance::check(&LightGcnConfig { embedding_dim: 8, ..Default::default() }, &conformance::world());
+//! }
+//! ```
+//!
+//! It is a test suite that ships with the library, so it panics with what was violated. That a model
+//! never sees a held-out interaction needs no test: the contract hands it a
+//! [`World`], which has none.
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::optim::{AdamConfig, GradientsParams};
+use burn::store::ModuleRecord;
+use burn::tensor::{Device, Gradients, Tensor, TensorData};
+use gnnrec_eval::Scorer;
+use gnnrec_graph::{
+    Csr, Duplicates, EntityId, InteractionGraph, ItemId, KnowledgeGraph, RelationId, SocialGraph, TieDirection, Triple,
+    UserId, World,
+};
+use gnnrec_sampling::{PairwiseBatch, Purpose, stream};
+use rand::seq::{IndexedRandom, SliceRandom};
+
+use crate::{GradientConfig, GradientModel, Step};
+
+const NUM_USERS: u32 = 23;
+const NUM_ITEMS: u32 = 19;
+const NUM_STEPS: u64 = 30;
+
+/// Runs every check on a small world such as [`world`].
+///
+/// The configuration should be small too: a width of some 8, and no width equal to the world's number
+/// of users, of items or of both.
+///
+/// # Panics
+/// If the model violates one of the checks.
+pub fn check<C: GradientConfig + Sync>(config: &C, world: &World) {
+    learns(config, world);
+    same_seed_same_scores(config, world);
+    survives_saving(config, world);
+    ignores_labels(config, world);
+    check_gradient(config, world);
+}
+
+/// A world of 23 users, 19 items, two circles of taste, ties inside a circle and facts that tell the
+/// circles apart. One user and one item have no interaction, one item no entity.
+///
+/// # Panics
+/// Never.
+#[must_use]
+pub fn world() -> World {
+    let circle = |node: u32| node % 2;
+    let mut pairs = Vec::new();
+    for user in 0..NUM_USERS - 1 {
+        for item in 0..NUM_ITEMS - 1 {
+            if circle(user) == circle(item) && (user * 7 + item * 5) % 3 != 0 {
+                pairs.push((UserId(user), ItemId(item)));
+            }
+        }
+    }
+    let ties: Vec<_> = (0..NUM_USERS - 3).map(|user| (UserId(user), UserId(user + 2))).collect();
+    // Entities: the items but one, then one per circle, then three that say nothing about it.
+    let known = NUM_ITEMS - 1;
+    let fact = |head, relation, tail| Triple { head: EntityId(head), relation: RelationId(relation), tail: EntityId(tail) };
+    let facts: Vec<_> = (0..known)
+        .flat_map(|item| [fact(item, 0, known + circle(item)), fact(item, 1, known + 2 + item % 3)])
+        .collect();
+    let entity_of_item = (0..NUM_ITEMS).map(|item| (item < known).then_some(EntityId(item))).collect();
+    let (num_users, num_items, num_entities) = (NUM_USERS as usize, NUM_ITEMS as usize, known as usize + 5);
+    let interactions = InteractionGraph::from_pairs(num_users, num_items, &pairs, Duplicates::Error);
+    World::new(interactions.expect("ids are in range"))
+        .with_social(SocialGraph::from_ties(num_users, &ties, TieDirection::Symmetric).expect("ids are in range"))
+        .and_then(|world| world.with_knowledge(KnowledgeGraph::new(num_entities, 2, &facts, entity_of_item)?))
+        .expect("the parts agree on their sizes")
+}
+
+/// A batch of every training pair in random order, each with one item that its user does not have.
+/// Pairs of users who have every item are left out.
+#[must_use]
+pub fn batch(world: &World, seed: u64, step: u64) -> PairwiseBatch {
+    let interactions = world.interactions();
+    let mut random = stream(seed, Purpose::Negatives, [step, u64::MAX]);
+    let mut pairs: Vec<(u32, u32)> = interactions.by_user().edges().collect();
+    pairs.shuffle(&mut random);
+    let mut batch = PairwiseBatch { num_negatives: 1, ..PairwiseBatch::default() };
+    let catalogue = 0..u32::try_from(interactions.num_items()).unwrap_or(u32::MAX);
+    for (user, positive) in pairs {
+        let unseen: Vec<u32> =
+            catalogue.clone().filter(|&item| !interactions.by_user().contains(user as usize, item)).collect();
+        if let Some(&negative) = unseen.choose(&mut random) {
+            batch.users.push(UserId(user));
+            batch.positives.push(ItemId(positive));
+            batch.negatives.push(ItemId(negative));
+        }
+    }
+    batch
+}
+
+/// Some steps of Adam with a rate of 0.02: the model and the loss of every step.
+///
+/// # Panics
+/// If the model cannot be made.
+pub fn train<C: GradientConfig>(config: &C, world: &World, seed: u64, num_steps: u64) -> (C::Model, Vec<f32>) {
+    let mut model = init(config, world, seed);
+    let mut optimiser = AdamConfig::new().with_epsilon(1e-8).init();
+    let mut losses = Vec::new();
+    for index in 0..num_steps {
+        let loss = model.loss(&batch(world, seed, index), Step { seed, index });
+        losses.push(loss.clone().into_scalar::<f32>());
+        let grads = GradientsParams::from_grads(loss.backward(), &model);
+        model = optimiser.step(0.02, model, grads);
+    }
+    (model, losses)
+}
+
+/// Scores of every item for every user, `num_users x num_items`; only for small worlds.
+///
+/// # Panics
+/// If a scorer gives a user other scores alone than in company.
+#[must_use]
+pub fn all_scores(scorer: &dyn Scorer) -> Vec<f32> {
+    let users: Vec<UserId> = (0..u32::try_from(scorer.num_users()).unwrap_or(u32::MAX)).map(UserId).collect();
+    let mut scores = vec![f32::NAN; users.len() * scorer.num_items()];
+    scorer.score(&users, &mut scores);
+    let mut alone = vec![f32::NAN; scorer.num_items()];
+    for (user, scores) in users.iter().zip(scores.chunks(scorer.num_items().max(1))) {
+        scorer.score(&[*user], &mut alone);
+        assert_eq!(bits(&alone), bits(scores), "user {user} scores differently alone and in company");
+    }
+    scores
+}
+
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+fn init<C: GradientConfig>(config: &C, world: &World, seed: u64) -> C::Model {
+    config.init(world, seed, &Device::flex().autodiff()).expect("the world has what the model needs")
+}
+
+/// The loss falls, everything stays finite, and the scorer covers the catalogue.
+fn learns<C: GradientConfig>(config: &C, world: &World) {
+    let (model, losses) = train(config, world, 1, NUM_STEPS);
+    assert!(losses.iter().all(|loss| loss.is_finite()), "a loss is not finite: {losses:?}");
+    let mean = |losses: &[f32]| losses.iter().sum::<f32>();
+    let (first, last) = (mean(&losses[..5]), mean(&losses[losses.len() - 5..]));
+    assert!(last < 0.95 * first, "the loss does not fall: {losses:?}");
+    let scorer = model.scorer();
+    assert_eq!(scorer.num_users(), world.interactions().num_users(), "the scorer covers every user");
+    assert_eq!(scorer.num_items(), world.interactions().num_items(), "the scorer covers every item");
+    assert!(all_scores(&*scorer).iter().all(|score| score.is_finite()), "a score is not finite");
+}
+
+/// The same bits from the same seed on one thread and on three, other bits from another seed.
+fn same_seed_same_scores<C: GradientConfig + Sync>(config: &C, world: &World) {
+    let scores_on = |threads: usize, seed: u64| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a small pool");
+        pool.install(|| bits(&all_scores(&*train(config, world, seed, 3).0.scorer())))
+    };
+    let alone = scores_on(1, 5);
+    assert!(alone == scores_on(3, 5), "the scores depend on the number of threads or on the run");
+    assert!(alone != scores_on(1, 6), "the seed changes nothing");
+}
+
+/// A record loaded into a fresh model of the same world and seed gives the same scores.
+fn survives_saving<C: GradientConfig>(config: &C, world: &World) {
+    let (model, _) = train(config, world, 2, 3);
+    let expected = bits(&all_scores(&*model.scorer()));
+    let fresh = init(config, world, 2);
+    assert!(bits(&all_scores(&*fresh.scorer())) != expected, "training changes no score");
+    let bytes = model.into_record().into_bytes().expect("a record can be written");
+    let loaded = fresh.load_record(ModuleRecord::from_bytes(bytes).expect("a record can be read"));
+    assert!(bits(&all_scores(&*loaded.scorer())) == expected, "saving and loading change the scores");
+}
+
+/// Renaming users and items, with the rows of their parameters, renames the scores and nothing else.
+fn ignores_labels<C: GradientConfig>(config: &C, world: &World) {
+    let (num_users, num_items) = (world.interactions().num_users(), world.interactions().num_items());
+    // Position in the renamed world of each node, and the way back.
+    let users: Vec<u32> = permutation(num_users);
+    let items: Vec<u32> = permutation(num_items);
+    let renamed_world = renamed(world, &users, &items);
+    let model = init(config, world, 3);
+    let expected = all_scores(&*model.scorer());
+    let mut mapper = RenameRows { users: inverse(&users), items: inverse(&items) };
+    let record = model.map(&mut mapper).into_record();
+    let found = all_scores(&*init(config, &renamed_world, 3).load_record(record).scorer());
+    for (user, scores) in expected.chunks(num_items).enumerate() {
+        for (item, expected) in scores.iter().enumerate() {
+            let found = found[users[user] as usize * num_items + items[item] as usize];
+            let close = (found - expected).abs() <= 1e-5 * (1.0 + expected.abs());
+            assert!(close, "user {user}, item {item}: {expected} before renaming, {found} after");
+        }
+    }
+}
+
+/// A permutation without fixed structure that moves every position but a few.
+fn permutation(count: usize) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..u32::try_from(count).unwrap_or(u32::MAX)).collect();
+    order.shuffle(&mut stream(0, Purpose::World, [count as u64, 0]));
+    order
+}
+
+fn inverse(permutation: &[u32]) -> Vec<u32> {
+    let mut inverse = vec![0; permutation.len()];
+    for (from, &to) in (0..).zip(permutation) {
+        inverse[to as usize] = from;
+    }
+    inverse
+}
+
+/// The same world with user `u` called `users[u]` and item `i` called `items[i]`.
+fn renamed(world: &World, users: &[u32], items: &[u32]) -> World {
+    let by_user = world.interactions().by_user();
+    let edges: Vec<_> = by_user.edges().map(|(user, item)| (users[user as usize], items[item as usize])).collect();
+    let csr = Csr::from_edges(users.len(), items.len(), &edges, Duplicates::Error).expect("a permutation stays in range");
+    let mut out = World::new(InteractionGraph::new(csr));
+    if let Some(social) = world.social() {
+        let ties: Vec<_> =
+            social.ties().edges().map(|(a, b)| (UserId(users[a as usize]), UserId(users[b as usize]))).collect();
+        let social = SocialGraph::from_ties(users.len(), &ties, social.direction()).expect("a permutation stays in range");
+        out = out.with_social(social).expect("the sizes are the same");
+    }
+    if let Some(knowledge) = world.knowledge() {
+        let alignment = inverse(items).into_iter().map(|item| knowledge.entity_of(ItemId(item))).collect();
+        let (entities, relations) = (knowledge.num_entities(), knowledge.num_relations());
+        let knowledge = KnowledgeGraph::new(entities, relations, knowledge.triples(), alignment);
+        out = out.with_knowledge(knowledge.expect("the facts are the same")).expect("the sizes are the same");
+    }
+    out
+}
+
+/// Reorders the rows of every parameter that has one row for each user, item, or user and item.
+struct RenameRows {
+    users: Vec<u32>,
+    items: Vec<u32>,
+}
+
+impl ModuleMapper for RenameRows {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let (num_users, num_items) = (self.users.len(), self.items.len());
+        let offset = u32::try_from(num_users).unwrap_or(u32::MAX);
+        let items = self.items.iter().map(|item| item + offset);
+        let order: Vec<u32> = match param.val().dims()[0] {
+            rows if rows == num_users => self.users.clone(),
+            rows if rows == num_items => self.items.clone(),
+            rows if rows == num_users + num_items => self.users.iter().copied().chain(items).collect(),
+            _ => return param,
+        };
+        param.map(|table| {
+            let order: Vec<i64> = order.iter().map(|&row| i64::from(row)).collect();
+            let order = TensorData::new(order, [table.dims()[0]]);
+            let order = Tensor::from_data(order, &table.device());
+            table.detach().select(0, order).require_grad()
+        })
+    }
+}
+
+/// Every gradient of the loss against a central difference, with parameters scaled up so that the
+/// nonlinear parts of the model bend.
+///
+/// # Panics
+/// If one differs by more than 1 % and 2e-4.
+pub fn check_gradient<C: GradientConfig>(config: &C, world: &World) {
+    let step = Step { seed: 4, index: 0 };
+    let batch = batch(world, 4, 0);
+    let model = init(config, world, 4).map(&mut Nudge { position: None, by: 0.0 });
+    let mut gradient = Flatten { grads: model.loss(&batch, step).backward(), values: Vec::new() };
+    model.visit(&mut gradient);
+    let loss_at = |position: usize, by: f32| {
+        let nudged = model.clone().map(&mut Nudge { position: Some(position), by });
+        nudged.loss(&batch, step).into_scalar::<f32>()
+    };
+    assert!(gradient.values.iter().any(|value| value.abs() > 1e-4), "the loss depends on no parameter");
+    // Some 200 of the scalars, spread over all parameters.
+    let stride = (gradient.values.len() / 200).max(1);
+    for (position, &found) in gradient.values.iter().enumerate().step_by(stride) {
+        let expected = (loss_at(position, 5e-3) - loss_at(position, -5e-3)) / 1e-2;
+        let close = (found - expected).abs() <= 2e-4 + 0.01 * expected.abs();
+        assert!(close, "parameter scalar {position}: gradient {found}, difference {expected}");
+    }
+}
+
+/// Adds to one scalar, counted over all parameters; without a position, triples every parameter.
+struct Nudge {
+    position: Option<usize>,
+    by: f32,
+}
+
+impl ModuleMapper for Nudge {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let len = param.val().shape().num_elements();
+        match &mut self.position {
+            None => param.map(|values| (values.detach() * 3.0).require_grad()),
+            Some(position) if *position < len => {
+                let (at, by) = (std::mem::replace(position, usize::MAX), self.by);
+                param.map(|values| {
+                    let shape = values.shape();
+                    let mut change = vec![0f32; len];
+                    change[at] = by;
+                    let change = Tensor::from_data(TensorData::new(change, shape), &values.device());
+                    (values.detach() + change).require_grad()
+                })
+            }
+            Some(position) => {
+                *position -= if *position == usize::MAX { 0 } else { len };
+                param
+            }
+        }
+    }
+}
+
+/// The gradients of all parameters in one row, in the order of [`Nudge`]; zero where there is none.
+struct Flatten {
+    grads: Gradients,
+    values: Vec<f32>,
+}
+
+impl ModuleVisitor for Flatten {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let value = param.val();
+        match value.grad(&self.grads) {
+            Some(grad) => self.values.extend(grad.into_data().try_to_vec::<f32>().expect("32-bit floats")),
+            None => self.values.resize(self.values.len() + value.shape().num_elements(), 0.0),
+        }
+    }
+}
