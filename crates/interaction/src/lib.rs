@@ -1,1 +1,7 @@
-//! x
+//! Models that see only the user-item graph, one file each.
+
+mod lightgcn;
+mod mf;
+
+pub use lightgcn::{LightGcn, LightGcnConfig};
+pub use mf::{MfBpr, MfBprConfig};

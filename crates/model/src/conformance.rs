@@ -63,7 +63,8 @@ pub fn world() -> World {
     let ties: Vec<_> = (0..NUM_USERS - 3).map(|user| (UserId(user), UserId(user + 2))).collect();
     // Entities: the items but one, then one per circle, then three that say nothing about it.
     let known = NUM_ITEMS - 1;
-    let fact = |head, relation, tail| Triple { head: EntityId(head), relation: RelationId(relation), tail: EntityId(tail) };
+    let fact =
+        |head, relation, tail| Triple { head: EntityId(head), relation: RelationId(relation), tail: EntityId(tail) };
     let facts: Vec<_> = (0..known)
         .flat_map(|item| [fact(item, 0, known + circle(item)), fact(item, 1, known + 2 + item % 3)])
         .collect();
@@ -215,12 +216,14 @@ fn inverse(permutation: &[u32]) -> Vec<u32> {
 fn renamed(world: &World, users: &[u32], items: &[u32]) -> World {
     let by_user = world.interactions().by_user();
     let edges: Vec<_> = by_user.edges().map(|(user, item)| (users[user as usize], items[item as usize])).collect();
-    let csr = Csr::from_edges(users.len(), items.len(), &edges, Duplicates::Error).expect("a permutation stays in range");
+    let csr =
+        Csr::from_edges(users.len(), items.len(), &edges, Duplicates::Error).expect("a permutation stays in range");
     let mut out = World::new(InteractionGraph::new(csr));
     if let Some(social) = world.social() {
         let ties: Vec<_> =
             social.ties().edges().map(|(a, b)| (UserId(users[a as usize]), UserId(users[b as usize]))).collect();
-        let social = SocialGraph::from_ties(users.len(), &ties, social.direction()).expect("a permutation stays in range");
+        let social =
+            SocialGraph::from_ties(users.len(), &ties, social.direction()).expect("a permutation stays in range");
         out = out.with_social(social).expect("the sizes are the same");
     }
     if let Some(knowledge) = world.knowledge() {
@@ -249,13 +252,21 @@ impl ModuleMapper for RenameRows {
             rows if rows == num_users + num_items => self.users.iter().copied().chain(items).collect(),
             _ => return param,
         };
-        param.map(|table| {
-            let order: Vec<i64> = order.iter().map(|&row| i64::from(row)).collect();
-            let order = TensorData::new(order, [table.dims()[0]]);
-            let order = Tensor::from_data(order, &table.device());
-            table.detach().select(0, order).require_grad()
+        edited(param, |values| {
+            let width = values.len() / order.len();
+            order.iter().flat_map(|&row| values[row as usize * width..][..width].to_vec()).collect()
         })
     }
+}
+
+/// The parameter with other values, a leaf again.
+fn edited<const D: usize>(param: Param<Tensor<D>>, edit: impl FnOnce(Vec<f32>) -> Vec<f32>) -> Param<Tensor<D>> {
+    param.map(|tensor| {
+        let (shape, tracked) = (tensor.shape(), tensor.is_require_grad());
+        let device = if tensor.is_autodiff() { tensor.device().autodiff() } else { tensor.device() };
+        let values = tensor.into_data().try_to_vec().expect("parameters are 32-bit floats");
+        Tensor::from_data(TensorData::new(edit(values), shape), &device).set_require_grad(tracked)
+    })
 }
 
 /// Every gradient of the loss against a central difference, with parameters scaled up so that the
@@ -293,15 +304,12 @@ impl ModuleMapper for Nudge {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let len = param.val().shape().num_elements();
         match &mut self.position {
-            None => param.map(|values| (values.detach() * 3.0).require_grad()),
+            None => edited(param, |values| values.into_iter().map(|value| 3.0 * value).collect()),
             Some(position) if *position < len => {
                 let (at, by) = (std::mem::replace(position, usize::MAX), self.by);
-                param.map(|values| {
-                    let shape = values.shape();
-                    let mut change = vec![0f32; len];
-                    change[at] = by;
-                    let change = Tensor::from_data(TensorData::new(change, shape), &values.device());
-                    (values.detach() + change).require_grad()
+                edited(param, |mut values| {
+                    values[at] += by;
+                    values
                 })
             }
             Some(position) => {

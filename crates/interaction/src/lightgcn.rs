@@ -1,0 +1,171 @@
+//! LightGCN. He et al., SIGIR 2020, arXiv:2002.02126, section 3.1.
+//!
+//! ```text
+//! E(l+1) = Â E(l)         Â = D^-1/2 A D^-1/2, no self-loops, users and items in one graph
+//! E      = mean of E(0) ... E(L)
+//! ŷ(u,i) = E[u] · E[i]
+//! L      = mean softplus(ŷ(u,j) - ŷ(u,i)) + l2 · 1/2 Σ (|E(0)[u]|² + |E(0)[i]|² + |E(0)[j]|²) / rows
+//! ```
+//!
+//! The penalty is the one of the authors' PyTorch implementation (`gusye1234/LightGCN-PyTorch`): the
+//! rows of layer 0 that the batch names, with repetition, divided by the rows of the batch. Equation 15
+//! of the paper sums over all of E(0).
+//!
+//! Departures: initial values are `N(0, init_std²)`, as in that implementation; the paper says Xavier.
+
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor};
+use gnnrec_eval::Scorer;
+use gnnrec_graph::World;
+use gnnrec_model::{
+    BatchRows, GradientConfig, GradientModel, ModelError, Step, bpr_loss, joint_graph, joint_scorer, normal_init,
+};
+use gnnrec_sampling::PairwiseBatch;
+use gnnrec_sparse::{Adjacency, propagate};
+use serde::{Deserialize, Serialize};
+
+const NAME: &str = "lightgcn";
+
+/// How a LightGCN model is made. The default is the authors' setting for Gowalla and Amazon-Book.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LightGcnConfig {
+    /// Width of the table, at least 1.
+    pub embedding_dim: usize,
+    /// Hops, at least 1.
+    pub num_layers: usize,
+    /// Standard deviation of the initial values, above 0.
+    pub init_std: f32,
+    /// Weight of the squared norms of a batch's rows of layer 0, at least 0.
+    pub l2: f64,
+}
+
+impl Default for LightGcnConfig {
+    fn default() -> Self {
+        Self { embedding_dim: 64, num_layers: 3, init_std: 0.1, l2: 1e-4 }
+    }
+}
+
+impl LightGcnConfig {
+    /// Gowalla: 3 layers (table 3 of the paper).
+    #[must_use]
+    pub fn gowalla() -> Self {
+        Self::default()
+    }
+
+    /// Yelp2018: 4 layers.
+    #[must_use]
+    pub fn yelp2018() -> Self {
+        Self { num_layers: 4, ..Self::default() }
+    }
+
+    /// Checks every field.
+    ///
+    /// # Errors
+    /// A value out of range.
+    pub fn validate(&self) -> Result<(), ModelError> {
+        ModelError::expect(self.embedding_dim > 0, NAME, "embedding_dim", self.embedding_dim, "at least 1")?;
+        let layers = self.num_layers;
+        ModelError::expect((1..=16).contains(&layers), NAME, "num_layers", layers, "1 to 16; for 0 use mf-bpr")?;
+        let std = self.init_std;
+        ModelError::expect(std > 0.0 && std.is_finite(), NAME, "init_std", std, "a finite number above 0")?;
+        ModelError::expect(self.l2 >= 0.0 && self.l2.is_finite(), NAME, "l2", self.l2, "a finite number, at least 0")
+    }
+}
+
+impl GradientConfig for LightGcnConfig {
+    type Model = LightGcn;
+
+    fn init(&self, world: &World, seed: u64, device: &Device) -> Result<LightGcn, ModelError> {
+        self.validate()?;
+        let graph = joint_graph(world.interactions(), None)?;
+        Ok(LightGcn {
+            nodes: normal_init(seed, "nodes", graph.num_rows(), self.embedding_dim, self.init_std, device),
+            adjacency: Adjacency::symmetric_normalised(&graph),
+            num_users: world.interactions().num_users(),
+            num_layers: self.num_layers,
+            l2: self.l2,
+        })
+    }
+}
+
+/// One table of nodes and the graph it is propagated over.
+#[derive(Module, Debug)]
+pub struct LightGcn {
+    /// `E(0)`, `num_users + num_items x dim`, users first.
+    pub nodes: Param<Tensor<2>>,
+    #[module(skip)]
+    adjacency: Adjacency,
+    #[module(skip)]
+    num_users: usize,
+    #[module(skip)]
+    num_layers: usize,
+    #[module(skip)]
+    l2: f64,
+}
+
+impl LightGcn {
+    /// `E`, the final table, in the shape of `E(0)`.
+    fn forward(&self, nodes: Tensor<2>) -> Tensor<2> {
+        #[expect(clippy::cast_precision_loss, reason = "validated to be at most 16")]
+        let weight = 1.0 / (self.num_layers + 1) as f32;
+        propagate(&self.adjacency, nodes, self.num_layers, &vec![weight; self.num_layers + 1])
+    }
+}
+
+impl GradientModel for LightGcn {
+    fn loss(&self, batch: &PairwiseBatch, _: Step) -> Tensor<1> {
+        let initial = self.nodes.val();
+        let (pos, neg) = BatchRows::from_joint(self.forward(initial.clone()), self.num_users, batch).scores();
+        bpr_loss(pos, neg) + BatchRows::from_joint(initial, self.num_users, batch).l2() * self.l2
+    }
+
+    fn scorer(&self) -> Box<dyn Scorer> {
+        joint_scorer(self.forward(self.nodes.val().without_autodiff()), self.num_users)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gnnrec_graph::{Duplicates, InteractionGraph, ItemId, UserId};
+    use gnnrec_model::conformance;
+
+    use super::*;
+
+    #[test]
+    fn conforms() {
+        let config = LightGcnConfig { embedding_dim: 8, l2: 0.01, ..Default::default() };
+        conformance::check(&config, &conformance::world());
+    }
+
+    /// Two users, two items, u0 - i0 - u1 - i1, one hop: degrees 1, 2, 2, 1.
+    #[test]
+    fn scores_by_hand() {
+        let pairs = [(UserId(0), ItemId(0)), (UserId(1), ItemId(0)), (UserId(1), ItemId(1))];
+        let world = World::new(InteractionGraph::from_pairs(2, 2, &pairs, Duplicates::Error).unwrap());
+        let config = LightGcnConfig { embedding_dim: 1, num_layers: 1, ..Default::default() };
+        let mut model = config.init(&world, 0, &Device::flex()).unwrap();
+        model.nodes = Param::from_tensor(Tensor::from_floats([[1.0], [2.0], [3.0], [4.0]], &Device::flex()));
+        let root = 2f32.sqrt();
+        let users = [(1.0 + 3.0 / root) / 2.0, (2.0 + 3.0 / 2.0 + 4.0 / root) / 2.0];
+        let items = [(3.0 + 1.0 / root + 2.0 / 2.0) / 2.0, (4.0 + 2.0 / root) / 2.0];
+        let expected = [users[0] * items[0], users[0] * items[1], users[1] * items[0], users[1] * items[1]];
+        let found = conformance::all_scores(&*model.scorer());
+        assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-5), "{found:?} {expected:?}");
+    }
+
+    #[test]
+    fn refuses_what_is_out_of_range() {
+        for (config, field) in [
+            (LightGcnConfig { embedding_dim: 0, ..Default::default() }, "embedding_dim"),
+            (LightGcnConfig { num_layers: 0, ..Default::default() }, "num_layers"),
+            (LightGcnConfig { init_std: 0.0, ..Default::default() }, "init_std"),
+            (LightGcnConfig { l2: f64::INFINITY, ..Default::default() }, "l2"),
+        ] {
+            assert!(config.validate().unwrap_err().to_string().contains(field));
+        }
+        assert!(serde_json::from_str::<LightGcnConfig>(r#"{"layers": 3}"#).is_err());
+        assert_eq!(serde_json::from_str::<LightGcnConfig>("{}").unwrap(), LightGcnConfig::gowalla());
+        assert_eq!(LightGcnConfig::yelp2018().num_layers, 4);
+    }
+}
