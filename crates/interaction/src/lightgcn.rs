@@ -47,7 +47,7 @@ impl Default for LightGcnConfig {
 }
 
 impl LightGcnConfig {
-    /// Gowalla: 3 layers (table 3 of the paper).
+    /// Gowalla: 3 layers.
     #[must_use]
     pub fn gowalla() -> Self {
         Self::default()
