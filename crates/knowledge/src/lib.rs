@@ -1,1 +1,5 @@
-//! x
+//! Models that also see facts about items, one file each.
+
+mod kgcn;
+
+pub use kgcn::{Aggregator, Kgcn, KgcnConfig, KgcnLoss};

@@ -14,8 +14,8 @@
 //! over nobody, or over no item, is zero.
 //!
 //! Departures: users and items have no features here, so the fusion layer that mixes features with
-//! `P` and `Q` falls away and leaves the free embeddings; the layers have no bias; `W` starts from Glorot's uniform distribution; the penalty counts the rows of a batch, as in this project's other
-//! models.
+//! `P` and `Q` falls away and leaves the free embeddings; the layers have no bias; `W`
+//! starts from Glorot's uniform distribution; the penalty counts the rows of a batch, as in LightGCN.
 
 use burn::module::{Module, Param};
 use burn::tensor::activation::relu;
