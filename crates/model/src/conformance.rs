@@ -45,7 +45,8 @@ pub fn check<C: GradientConfig + Sync>(config: &C, world: &World) {
 }
 
 /// A world of 23 users, 19 items, two circles of taste, ties inside a circle and facts that tell the
-/// circles apart. One user and one item have no interaction, one item no entity.
+/// circles apart. The last user has ties and no interaction, the one before interactions and no ties; the
+/// last item has neither interactions nor an entity.
 ///
 /// # Panics
 /// Never.
@@ -60,7 +61,8 @@ pub fn world() -> World {
             }
         }
     }
-    let ties: Vec<_> = (0..NUM_USERS - 3).map(|user| (UserId(user), UserId(user + 2))).collect();
+    let tied = (0..NUM_USERS - 2).filter(|&user| user != NUM_USERS - 4);
+    let ties: Vec<_> = tied.map(|user| (UserId(user), UserId(user + 2))).collect();
     // Entities: the items but one, then one per circle, then three that say nothing about it.
     let known = NUM_ITEMS - 1;
     let fact =
