@@ -1,0 +1,61 @@
+//! The tasks that are calls of cargo: all of them in the release profile and over the whole workspace,
+//! so that Burn is compiled once.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::Failure;
+
+/// Builds the release binary and hands it the command line as it is.
+pub(crate) fn gnnrec(command: &str, arguments: &[String]) -> Result<(), Failure> {
+    run(cargo().args(["build", "--quiet", "--release", "--workspace", "--bin", "gnnrec"]))?;
+    let name = format!("gnnrec{}", std::env::consts::EXE_SUFFIX);
+    run(Command::new(target_dir().join("release").join(name)).arg(command).args(arguments))
+}
+
+/// Every test: through nextest where it is installed, with the doc tests after it.
+pub(crate) fn test(arguments: &[String]) -> Result<(), Failure> {
+    let has_nextest = cargo().args(["nextest", "--version"]).output().is_ok_and(|output| output.status.success());
+    if has_nextest {
+        run(cargo().args(["nextest", "run", "--release", "--workspace"]).args(arguments))?;
+        return run(cargo().args(["test", "--release", "--workspace", "--doc"]));
+    }
+    run(cargo().args(["test", "--release", "--workspace"]).args(arguments))
+}
+
+/// The benches.
+pub(crate) fn bench(arguments: &[String]) -> Result<(), Failure> {
+    run(cargo().args(["bench", "--package", "gnnrec-benches"]).args(arguments))
+}
+
+/// Format, lints and docs, each with warnings denied.
+pub(crate) fn ci() -> Result<(), Failure> {
+    run(cargo().args(["fmt", "--all", "--check"]))?;
+    run(cargo().args(["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    let mut doc = cargo();
+    doc.args(["doc", "--release", "--workspace", "--no-deps", "--document-private-items"]);
+    run(doc.env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private_intra_doc_links"))
+}
+
+/// The cargo that runs this task.
+fn cargo() -> Command {
+    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+/// Where cargo puts what it builds: beside this very program.
+fn target_dir() -> PathBuf {
+    let own = std::env::current_exe().ok();
+    let target = own.as_deref().and_then(|path| path.parent()?.parent());
+    target.map_or_else(|| PathBuf::from("target"), PathBuf::from)
+}
+
+fn run(command: &mut Command) -> Result<(), Failure> {
+    let status = command
+        .status()
+        .map_err(|error| Failure::Message(format!("cannot run {}: {error}", command.get_program().display())))?;
+    match status.code() {
+        Some(0) => Ok(()),
+        Some(code) => Err(Failure::Status(u8::try_from(code).unwrap_or(1))),
+        None => Err(Failure::Message(format!("{} was stopped by a signal", command.get_program().display()))),
+    }
+}
