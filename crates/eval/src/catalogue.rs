@@ -1,28 +1,10 @@
 //! What lists do to the catalogue: popularity, novelty, long tail, coverage, exposure, diversity.
 
 use gnnrec_graph::{Csr, ItemId};
-use serde::{Deserialize, Serialize};
 
 use crate::InnerProduct;
+use crate::groups::{PopularityGroup, by_popularity, popularity};
 use crate::measures::{ratio, to_f64};
-
-/// Where an item stands in the training interactions.
-///
-/// Items are laid out from the most to the least popular, each as wide as its interactions; an item is
-/// placed by the middle of all items with its popularity, so that equally popular items are together
-/// whatever their ids.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PopularityGroup {
-    /// In the first fifth of the interactions: few items, very popular.
-    Head,
-    /// Between head and tail.
-    Mid,
-    /// In the last fifth of the interactions: most items of most catalogues.
-    Tail,
-    /// Without a training interaction.
-    Cold,
-}
 
 /// Popularity of every item in training.
 #[derive(Clone, Debug)]
@@ -35,16 +17,9 @@ pub(crate) struct Catalogue {
 impl Catalogue {
     /// Counts the interactions of each item.
     pub(crate) fn new(seen: &Csr) -> Self {
-        let mut popularity = vec![0usize; seen.num_cols()];
-        for &item in seen.indices() {
-            popularity[item as usize] += 1;
-        }
-        let groups = groups(&popularity);
+        let popularity = popularity(seen);
+        let groups = by_popularity(&popularity);
         Self { num_users: seen.num_rows(), popularity, groups }
-    }
-
-    pub(crate) fn group(&self, item: ItemId) -> PopularityGroup {
-        self.groups[item.index()]
     }
 
     /// Mean number of training interactions of the listed items, 0 for an empty list.
@@ -61,30 +36,8 @@ impl Catalogue {
 
     /// Share of the list in [`PopularityGroup::Tail`] or [`PopularityGroup::Cold`], 0 for an empty list.
     pub(crate) fn tail_share(&self, list: &[ItemId]) -> f64 {
-        ratio(list.iter().filter(|&&item| self.group(item) >= PopularityGroup::Tail).count(), list.len())
+        ratio(list.iter().filter(|item| self.groups[item.index()] >= PopularityGroup::Tail).count(), list.len())
     }
-}
-
-fn groups(popularity: &[usize]) -> Vec<PopularityGroup> {
-    let mut levels = popularity.to_vec();
-    levels.sort_unstable_by(|a, b| b.cmp(a));
-    let total: usize = levels.iter().sum();
-    let mut group_of_level = std::collections::BTreeMap::new();
-    let mut before = 0;
-    for level in levels.chunk_by(|a, b| a == b) {
-        let width = level[0] * level.len();
-        // Twice the middle of this level, in fifths of twice the total.
-        let middle = 5 * (2 * before + width);
-        let group = match level[0] {
-            0 => PopularityGroup::Cold,
-            _ if middle < 2 * total => PopularityGroup::Head,
-            _ if middle <= 8 * total => PopularityGroup::Mid,
-            _ => PopularityGroup::Tail,
-        };
-        group_of_level.insert(level[0], group);
-        before += width;
-    }
-    popularity.iter().map(|count| group_of_level[count]).collect()
 }
 
 /// How often each item of the catalogue is listed among the first `k` places.
@@ -143,15 +96,6 @@ mod tests {
 
     fn ids(raw: &[u32]) -> Vec<ItemId> {
         ItemId::wrap_slice(raw).to_vec()
-    }
-
-    #[test]
-    fn groups_by_hand() {
-        use PopularityGroup::{Cold, Head, Mid, Tail};
-        // 10 interactions: middles at 1.5, 4.5 (two items of 2 wide), 7.5, 9 and 10 less a half each.
-        assert_eq!(groups(&[3, 1, 2, 0, 2, 1, 1]), [Head, Tail, Mid, Cold, Mid, Tail, Tail]);
-        assert_eq!(groups(&[4; 6]), [Mid; 6]);
-        assert_eq!(groups(&[0; 3]), [Cold; 3]);
     }
 
     #[test]

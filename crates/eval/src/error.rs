@@ -26,15 +26,15 @@ pub enum EvalError {
     #[error("recommendation lists of length 0 were asked for; give a length of at least 1")]
     EmptyLists,
     /// Two parts disagree on a size.
-    #[error("the {part} counts {found} {what}, the scorer counts {expected}; they must come from one dataset")]
+    #[error("the {part} counts {found} {what}, expected {expected}; both must come from one dataset")]
     Mismatch {
-        /// The part that disagrees with the scorer.
+        /// The part that disagrees with the others.
         part: &'static str,
         /// What it counts.
         what: &'static str,
         /// Its count.
         found: usize,
-        /// The scorer's count.
+        /// The count of the others: of the scorer, where there is one.
         expected: usize,
     },
     /// An embedding table has no whole number of rows, or another number than it should.
@@ -102,6 +102,12 @@ pub enum EvalError {
         found: usize,
         /// Values expected.
         expected: usize,
+    },
+    /// A holdout on which an evaluation was not made.
+    #[error("user {user} had other held-out items when this was evaluated; pass the holdout of the evaluation")]
+    OtherHoldout {
+        /// The first such user.
+        user: UserId,
     },
     /// Paired values of different users.
     #[error(

@@ -12,6 +12,7 @@ mod catalogue;
 mod embedding;
 mod error;
 mod evaluation;
+mod groups;
 mod measures;
 mod metric;
 mod order;
@@ -19,14 +20,16 @@ mod product;
 mod rank;
 mod recommend;
 mod scorer;
+mod slices;
 #[cfg(test)]
 mod tests;
 mod topk;
 
-pub use catalogue::PopularityGroup;
 pub use embedding::EmbeddingScorer;
 pub use error::EvalError;
 pub use evaluation::{Evaluation, Summary, evaluate};
+pub use groups::{ActivityGroup, PopularityGroup, TieGroup, activity_groups, popularity_groups, tie_groups};
 pub use metric::Metric;
 pub use recommend::{Recommendation, recommend};
 pub use scorer::{InnerProduct, Scorer};
+pub use slices::Slice;
