@@ -87,13 +87,46 @@ pub enum EvalError {
         /// The metric.
         metric: Metric,
     },
+    /// A holdout without ratings where ratings are measured.
+    #[error("the holdout has no ratings; hold out a matrix with weights")]
+    NoRatings,
+    /// A predicted rating that is no number on any scale.
+    #[error("the rating predicted for item {item} by user {user} is {predicted}; the model has diverged")]
+    RatingNotFinite {
+        /// The user.
+        user: UserId,
+        /// The item.
+        item: ItemId,
+        /// What was predicted.
+        predicted: f32,
+    },
+    /// A held-out rating outside the rating range.
+    #[error("user {user} rated item {item} with {rating}, expected {low} to {high}; correct the range or the data")]
+    RatingOutside {
+        /// The user.
+        user: UserId,
+        /// The item.
+        item: ItemId,
+        /// The held-out rating.
+        rating: f32,
+        /// Low end of the range.
+        low: f32,
+        /// High end of the range.
+        high: f32,
+    },
     /// A metric that the evaluation was not asked for, or has no value for each user.
     #[error("`{metric}` has no values per user here; ask for a metric that was evaluated and is not of the catalogue")]
     NoPerUser {
         /// The metric.
         metric: Metric,
     },
-    /// Two samples, or a mask and what it masks, differ in length.
+    /// A metric whose mean weighs users, so that a test of unweighted users would be of another number.
+    #[error("`{metric}` weighs users and the tests do not; compare `auc` instead")]
+    Weighted {
+        /// The metric.
+        metric: Metric,
+    },
+    /// Two parts differ in length.
     #[error("{what}: {found} values, expected {expected}")]
     Length {
         /// What was counted.

@@ -58,7 +58,7 @@ pub(crate) fn evaluate_tiled(
     metrics: &[Metric],
     tiling: Option<Tiling>,
 ) -> Result<Evaluation, EvalError> {
-    check_seen(scorer, seen)?;
+    check_seen(seen, scorer.num_users(), scorer.num_items())?;
     check_holdout(scorer, holdout)?;
     check_metrics(scorer, metrics)?;
     let num_users = scorer.num_users();

@@ -8,6 +8,7 @@
 //! The results do not depend on the number of threads, nor on how the work is cut into blocks.
 
 mod auc;
+mod bootstrap;
 mod catalogue;
 mod embedding;
 mod error;
@@ -18,18 +19,25 @@ mod metric;
 mod order;
 mod product;
 mod rank;
+mod rating;
 mod recommend;
 mod scorer;
+mod significance;
 mod slices;
 #[cfg(test)]
 mod tests;
 mod topk;
+mod wilcoxon;
 
+pub use bootstrap::{Interval, bootstrap};
 pub use embedding::EmbeddingScorer;
 pub use error::EvalError;
 pub use evaluation::{Evaluation, Summary, evaluate};
 pub use groups::{ActivityGroup, PopularityGroup, TieGroup, activity_groups, popularity_groups, tie_groups};
 pub use metric::Metric;
+pub use rating::RatingErrors;
 pub use recommend::{Recommendation, recommend};
 pub use scorer::{InnerProduct, Scorer};
+pub use significance::{Comparison, compare, holm};
 pub use slices::Slice;
+pub use wilcoxon::{Wilcoxon, wilcoxon};

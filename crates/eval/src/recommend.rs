@@ -43,7 +43,7 @@ pub fn recommend(
     if k == 0 {
         return Err(EvalError::EmptyLists);
     }
-    check_seen(scorer, seen)?;
+    check_seen(seen, scorer.num_users(), scorer.num_items())?;
     if let Some(&user) = users.iter().find(|user| user.index() >= scorer.num_users()) {
         return Err(EvalError::UserOutside { user, num_users: scorer.num_users() });
     }
@@ -52,11 +52,9 @@ pub fn recommend(
     Ok(task.run(users)?.into_iter().map(|ranking| ranking.keys.iter().map(place).collect()).collect())
 }
 
-/// Whether the rows and columns of `seen` are the scorer's users and items.
-pub(crate) fn check_seen(scorer: &dyn Scorer, seen: &Csr) -> Result<(), EvalError> {
-    let users = ("users", seen.num_rows(), scorer.num_users());
-    let items = ("items", seen.num_cols(), scorer.num_items());
-    for (what, found, expected) in [users, items] {
+/// Whether the rows and columns of `seen` are the users and items of the other part.
+pub(crate) fn check_seen(seen: &Csr, num_users: usize, num_items: usize) -> Result<(), EvalError> {
+    for (what, found, expected) in [("users", seen.num_rows(), num_users), ("items", seen.num_cols(), num_items)] {
         if found != expected {
             return Err(EvalError::Mismatch { part: "matrix of seen items", what, found, expected });
         }
