@@ -40,11 +40,13 @@ pub enum DataError {
         /// What the system says.
         source: std::io::Error,
     },
-    /// A file without a single row.
-    #[error("{}: no rows, expected at least one", path.display())]
+    /// A file without a single row to use.
+    #[error("{}: no row to use, expected at least one ({dropped} were left out)", path.display())]
     Empty {
         /// The file.
         path: PathBuf,
+        /// Rows that were left out, blank lines among them.
+        dropped: u64,
     },
     /// A value that is not what its column holds.
     #[error("{place}: found `{found}`, expected {expected}")]
@@ -140,11 +142,11 @@ pub enum DataError {
         /// What it should be.
         expected: &'static str,
     },
-    /// A split that needs a column the dataset lacks.
-    #[error("the split `{split}` needs {needs}, and {dataset} has none; {remedy}")]
+    /// A split or filter that needs a column the dataset lacks.
+    #[error("{what} needs {needs}, and {dataset} has none; {remedy}")]
     Needs {
-        /// Name of the split.
-        split: &'static str,
+        /// The split or filter.
+        what: &'static str,
         /// The column.
         needs: &'static str,
         /// Name of the dataset.

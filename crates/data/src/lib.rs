@@ -8,7 +8,9 @@
 mod dataset;
 mod error;
 mod filter;
+mod groups;
 mod load;
+mod read;
 mod report;
 mod source;
 mod split;

@@ -1,15 +1,87 @@
 //! A source and a folder become a dataset.
 
-use std::path::Path;
+mod interactions;
+mod surroundings;
 
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use crate::read::hex;
+use crate::report::{Report, Step};
 use crate::{DataError, Dataset, Source};
 
 /// Reads the files of a source from a folder.
 ///
+/// Users and items are numbered in the order in which the interactions name them, training files first;
+/// so the catalogue holds items that only a test file names. Files may be compressed by gzip or zstd,
+/// are streamed, and no line of them may be longer than 64 MiB. Beside the columns of the log and the
+/// vocabularies nothing grows with them.
+///
+/// ```
+/// use gnnrec_data::{Source, load};
+/// let folder = tempfile::tempdir()?;
+/// std::fs::write(folder.path().join("likes.csv"), "who,what\nann,tea\nbob,tea\nann,milk\n")?;
+/// let source: Source = toml::from_str(r#"
+///     [interactions]
+///     format = "table"
+///     file = "likes.csv"
+///     delimiter = "comma"
+///     header = true
+///     columns = { user = "who", item = "what" }
+/// "#)?;
+/// let dataset = load("likes", &source, folder.path())?;
+/// assert_eq!((dataset.num_users(), dataset.num_items(), dataset.log.len()), (2, 2, 3));
+/// assert_eq!(dataset.user_name(dataset.log.users[1]), "bob");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
-/// A file that cannot be read, a row that is not what the source says, or a source that contradicts
-/// itself.
+/// A file that cannot be read, a row that is not what the source says, a file without a row to use, or
+/// a source that contradicts itself.
 pub fn load(name: &str, source: &Source, folder: &Path) -> Result<Dataset, DataError> {
-    let _ = (name, source, folder);
-    todo!()
+    source.validate()?;
+    let mut files = Files { folder, report: Report::default(), digest: Sha256::new() };
+    let (users, items, log) = interactions::read(&source.interactions, &mut files)?;
+    let ties = source.social.as_ref().map(|social| surroundings::ties(social, &users, &mut files)).transpose()?;
+    let facts = source.knowledge.as_ref().map(|facts| surroundings::facts(facts, &items, &mut files)).transpose()?;
+    let titles = source.titles.as_ref().map(|titles| surroundings::titles(titles, &items, &mut files)).transpose()?;
+    let Files { report, digest, .. } = files;
+    Ok(Dataset {
+        name: name.to_owned(),
+        users,
+        items,
+        titles,
+        log,
+        ties,
+        facts,
+        report,
+        digest: hex(&digest.finalize()),
+    })
+}
+
+/// The folder, and what was read from it so far.
+struct Files<'a> {
+    folder: &'a Path,
+    report: Report,
+    digest: Sha256,
+}
+
+impl Files<'_> {
+    /// Reads one file: `read` gives its SHA-256 back and counts its rows.
+    fn read(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&PathBuf, &mut Step) -> Result<String, DataError>,
+    ) -> Result<(), DataError> {
+        let path = self.folder.join(name);
+        let mut step = Step::new(name);
+        let hash = read(&path, &mut step)?;
+        if step.kept == 0 {
+            return Err(DataError::Empty { path, dropped: step.read });
+        }
+        self.digest.update(format!("{hash}  {name}\n"));
+        self.report.steps.push(step);
+        Ok(())
+    }
 }

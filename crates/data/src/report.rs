@@ -30,12 +30,16 @@ pub enum Reason {
     SelfTie,
     /// A tie or a fact that was listed before.
     Repeated,
+    /// A symmetric tie that was listed before the other way round.
+    OtherWay,
     /// A tie of a user without any interaction.
     UnknownUser,
     /// A title or a link of an item without any interaction.
     UnknownItem,
-    /// A second title or link of the same item, or a second item linked to the same entity.
+    /// A second title or link of the same item.
     SecondForItem,
+    /// An item with an empty title.
+    NoTitle,
 }
 
 /// Where an example stands.
@@ -164,9 +168,11 @@ impl fmt::Display for Reason {
             Self::ItemCore => "of items with too few",
             Self::SelfTie => "ties to oneself",
             Self::Repeated => "repeated",
+            Self::OtherWay => "the other way round",
             Self::UnknownUser => "of unknown users",
             Self::UnknownItem => "of unknown items",
             Self::SecondForItem => "second ones of their item",
+            Self::NoTitle => "without a title",
         })
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Plain serde, unknown fields refused. It names files and columns; it reads nothing.
 
+mod validate;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -118,6 +120,12 @@ pub enum Column {
     Number(usize),
     /// As in the header; of an atomic file's `name:type` the name.
     Name(String),
+}
+
+impl From<&str> for Column {
+    fn from(name: &str) -> Self {
+        Self::Name(name.to_owned())
+    }
 }
 
 impl fmt::Display for Column {
