@@ -1,7 +1,23 @@
 //! Training batches: positives, negatives and the keyed randomness they are drawn with.
+//!
+//! Nothing here holds state that a draw changes: a batch is a function of seed, epoch and index, the same for
+//! any number of threads. It knows no tensors.
 
 mod batch;
+mod config;
+mod draw;
+mod error;
+mod permutation;
+mod popularity;
+mod prefetch;
+mod sampler;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 pub use batch::PairwiseBatch;
+pub use config::{Negatives, Positives, SamplerConfig};
+pub use error::SamplingError;
+pub use prefetch::Prefetch;
+pub use sampler::Sampler;
 pub use stream::{Purpose, stream};

@@ -1,0 +1,75 @@
+//! Batches drawn ahead of the training step that uses them.
+//!
+//! Worker `w` of `W` draws the batches `w, w + W, ...` and hands them over one at a time, so that their
+//! order is settled without any buffer that sorts. Work ahead is bounded: each worker holds one batch in
+//! its channel and one in its hands.
+
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::JoinHandle;
+
+use crate::{PairwiseBatch, Sampler, SamplingError};
+
+/// Threads that draw. One keeps up with most models; the second is for thousands of negatives a row.
+const WORKERS: usize = 2;
+
+/// The batches of an epoch in order, drawn ahead; made by [`Sampler::epoch`].
+///
+/// Dropping it ends its threads after at most the one batch that each is drawing.
+pub struct Prefetch {
+    remaining: std::ops::Range<usize>,
+    receivers: Vec<Receiver<Result<PairwiseBatch, SamplingError>>>,
+    handles: Vec<JoinHandle<()>>,
+}
+
+impl Prefetch {
+    pub(crate) fn start(sampler: &Sampler, epoch: u64, from: usize) -> Self {
+        let end = sampler.num_batches();
+        let mut prefetch = Self { remaining: from.min(end)..end, receivers: Vec::new(), handles: Vec::new() };
+        for first in prefetch.remaining.clone().take(WORKERS) {
+            let (sender, receiver) = sync_channel(1);
+            let sampler = sampler.clone();
+            let draw = move || {
+                for index in (first..end).step_by(WORKERS) {
+                    if sender.send(sampler.batch_on(epoch, index, false)).is_err() {
+                        return;
+                    }
+                }
+            };
+            prefetch.receivers.push(receiver);
+            prefetch.handles.push(std::thread::spawn(draw));
+        }
+        prefetch
+    }
+}
+
+impl Iterator for Prefetch {
+    type Item = Result<PairwiseBatch, SamplingError>;
+
+    /// Waits for the next batch.
+    ///
+    /// # Panics
+    /// If a drawing thread panicked.
+    fn next(&mut self) -> Option<Self::Item> {
+        self.remaining.next()?;
+        let batch = self.receivers[0].recv().expect("a worker sends every one of its batches");
+        self.receivers.rotate_left(1);
+        Some(batch)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.remaining.size_hint()
+    }
+}
+
+impl ExactSizeIterator for Prefetch {}
+
+impl Drop for Prefetch {
+    fn drop(&mut self) {
+        // A worker that waits for room learns that nobody listens.
+        self.receivers.clear();
+        for worker in self.handles.drain(..) {
+            // Its panic, if any, was or would have been reported by `next`.
+            drop(worker.join());
+        }
+    }
+}
