@@ -176,9 +176,9 @@ impl Csr {
 
     /// All edges as `(row, column)`, sorted.
     pub fn edges(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
-        (0..).zip(self.indptr.windows(2)).flat_map(|(row, bounds)| {
-            self.indices[bounds[0]..bounds[1]].iter().map(move |&col| (row, col))
-        })
+        (0..)
+            .zip(self.indptr.windows(2))
+            .flat_map(|(row, bounds)| self.indices[bounds[0]..bounds[1]].iter().map(move |&col| (row, col)))
     }
 
     /// The same pattern with other weights, one for each edge in storage order.

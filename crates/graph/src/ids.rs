@@ -10,7 +10,18 @@ macro_rules! id {
     ($name:ident, $what:literal) => {
         #[doc = concat!("Dense index of ", $what, ".")]
         #[derive(
-            Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TransparentWrapper,
+            Clone,
+            Copy,
+            Debug,
+            Default,
+            PartialEq,
+            Eq,
+            PartialOrd,
+            Ord,
+            Hash,
+            Serialize,
+            Deserialize,
+            TransparentWrapper,
         )]
         #[repr(transparent)]
         #[serde(transparent)]

@@ -30,13 +30,22 @@ impl KnowledgeGraph {
     /// Builds the graph; repeated triples count once. `entity_of_item[i]` is the entity of item `i`.
     ///
     /// # Errors
-    /// A triple or an alignment that names an entity or relation outside the given counts.
+    /// A triple or an alignment that names an entity or relation outside the given counts, or more
+    /// entities, items or relations with their inverses than a `u32` can count.
     pub fn new(
         num_entities: usize,
         num_relations: usize,
         triples: &[Triple],
         entity_of_item: Vec<Option<EntityId>>,
     ) -> Result<Self, GraphError> {
+        let with_inverses = num_relations.saturating_mul(2);
+        let counts =
+            [("entities", num_entities), ("items", entity_of_item.len()), ("relations and inverses", with_inverses)];
+        for (what, count) in counts {
+            if u32::try_from(count).is_err() {
+                return Err(GraphError::TooMany { what, count });
+            }
+        }
         let mut triples = triples.to_vec();
         for (edge, triple) in triples.iter().enumerate() {
             let inside = triple.head.index() < num_entities && triple.tail.index() < num_entities;
@@ -67,8 +76,9 @@ impl KnowledgeGraph {
 
     /// The same facts, with for each relation `r` its inverse `r + num_relations` from tail to head.
     #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "twice the relations were counted at construction")]
     pub fn with_inverse_relations(&self) -> Self {
-        let offset = u32::try_from(self.num_relations).expect("relation ids are u32");
+        let offset = u32::try_from(self.num_relations).expect("twice the relations fit a u32");
         let inverse = self.triples.iter().map(|triple| Triple {
             head: triple.tail,
             relation: RelationId(triple.relation.0 + offset),
