@@ -73,7 +73,7 @@ fn resample(values: &[f64], seed: u64, number: u64) -> f64 {
 /// A number below `count` from 64 random bits, by multiplication; uneven by less than `count / 2^64`.
 #[expect(clippy::cast_possible_truncation, reason = "the product's upper half is below the count")]
 fn below(bits: u64, count: usize) -> usize {
-    (u128::from(bits) * count as u128 >> 64) as usize
+    ((u128::from(bits) * count as u128) >> 64) as usize
 }
 
 /// The value at a share of the sorted list, between two neighbours by a straight line.

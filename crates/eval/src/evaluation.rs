@@ -21,9 +21,17 @@ use crate::{EvalError, Metric, Scorer};
 /// counts as the size of the catalogue. A user who has seen everything gets an empty list and scores 0.
 /// Popularity, and the tail, are those of `seen`.
 ///
-/// The result is the same for any number of threads. It costs `users x items` scores; in memory, beside
-/// the lists that stay in the result, `threads x 120 x 512` scores and a copy of the item table for
-/// inner products, at most 16 MiB (or one row) a thread for other scorers.
+/// The result is the same, bit for bit, for any number of threads. It costs `users x items` scores. Its
+/// memory is bounded: with `U` evaluated users, lists of `K` (the largest asked for), `M` metrics, `I`
+/// items of width `d` and `T` threads, in bytes, beside at most some 200 a user for bookkeeping,
+///
+/// ```text
+/// the result           U (4 K + 8 M)
+/// while it is made     U x 9 K                                      sorted keys and hits
+///   inner products     4 I d + T x 120 (4 x 512 + 4 d + 16 K)       regrouped items; scores and lists of a block
+///   other scorers      T max(16 MiB, 4 I)                           scores of a block, at most 64 users
+///   auc, gauc          T x 4 x held-out items of a block
+/// ```
 ///
 /// ```
 /// use gnnrec_eval::{EmbeddingScorer, Metric, evaluate};

@@ -3,9 +3,12 @@
 //! A [`Scorer`] says how much each user may like each item. [`evaluate`] ranks the whole catalogue
 //! with it, leaves out what the user has seen, and measures the lists against a
 //! [`Holdout`](gnnrec_graph::Holdout); [`recommend`] hands the lists out. No `users x items` matrix
-//! is ever held.
+//! is ever held. An [`Evaluation`] keeps the value of every user: it is cut into groups and compared
+//! with another one ([`compare`]) without a second run. [`RatingErrors`] is for predicted ratings.
 //!
 //! The results do not depend on the number of threads, nor on how the work is cut into blocks.
+
+#![cfg_attr(test, expect(clippy::float_cmp, reason = "tests compare numbers that are exact"))]
 
 mod auc;
 mod bootstrap;

@@ -54,12 +54,15 @@ pub enum Metric {
     Diversity(usize),
 }
 
+/// A metric that waits for its list length.
+type OfLength = fn(usize) -> Metric;
+
 impl Metric {
     /// Every name, for messages.
     pub const NAMES: &'static str = "recall@K, precision@K, hit@K, ndcg@K, mrr@K, map@K, auc, gauc, coverage@K, \
          gini@K, popularity@K, novelty@K, tail@K, diversity@K";
 
-    const WITH_K: [(&'static str, fn(usize) -> Self); 12] = [
+    const WITH_K: [(&'static str, OfLength); 12] = [
         ("recall", Self::Recall),
         ("precision", Self::Precision),
         ("hit", Self::Hit),

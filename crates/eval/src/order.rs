@@ -31,7 +31,6 @@ impl Key {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the upper half of a u64 is a u32")]
 const fn high(key: u64) -> u32 {
     (key >> 32) as u32
 }

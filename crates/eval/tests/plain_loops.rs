@@ -1,6 +1,12 @@
 //! Every metric of a whole evaluation against the plainest reading of its definition: score everything,
 //! drop the seen, sort, look at the first `K`.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::float_cmp,
+    reason = "a failed unwrap is a failed test; popularities are whole numbers"
+)]
+
 use gnnrec_eval::{EmbeddingScorer, Evaluation, Metric, evaluate, recommend};
 use gnnrec_graph::{Csr, Duplicates, Holdout, ItemId, UserId};
 use proptest::prelude::*;

@@ -1,5 +1,7 @@
 //! The paired tests give SciPy's and statsmodels' numbers. `benches/rivals/significance.py` made the file.
 
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 use gnnrec_eval::{bootstrap, holm, wilcoxon};
 use serde::Deserialize;
 
