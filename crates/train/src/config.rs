@@ -1,0 +1,181 @@
+//! How a model is trained: what is drawn, how far a step goes, when to validate and when to stop.
+//!
+//! It says nothing about the model; the weight of its L2 penalty, for instance, is the model's.
+
+use gnnrec_eval::Metric;
+use gnnrec_sampling::SamplerConfig;
+use serde::{Deserialize, Serialize};
+
+use crate::TrainError;
+
+/// How a model is trained.
+///
+/// ```
+/// use gnnrec_train::TrainConfig;
+/// // Every field has a default; in a file, `patience = "never"` turns early stopping off.
+/// let config = TrainConfig { max_epochs: 40, patience: None, ..Default::default() };
+/// assert!(config.validate().is_ok());
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainConfig {
+    /// Epochs at most; 0 gives the untrained model.
+    pub max_epochs: usize,
+    /// Learning rate of Adam, above 0. The other constants of Adam are PyTorch's.
+    pub learning_rate: f64,
+    /// How batches are drawn.
+    pub sampling: SamplerConfig,
+    /// Epochs from one validation, and checkpoint, to the next, at least 1. The last epoch is validated
+    /// in any case.
+    pub validate_every: usize,
+    /// The metric that chooses the best epoch: one that says how well the held-out items are ranked.
+    pub stop_metric: Metric,
+    /// What else is measured at each validation.
+    pub validation_metrics: Vec<Metric>,
+    /// Successive validations without improvement after which training stops, at least 1; `None`, in a
+    /// file `"never"`, goes on to `max_epochs`. Without a validation part it has no effect.
+    #[serde(with = "patience")]
+    pub patience: Option<usize>,
+}
+
+impl Default for TrainConfig {
+    /// Stops, as NGCF and LightGCN do, after 50 epochs without a better validation Recall@20.
+    fn default() -> Self {
+        Self {
+            max_epochs: 1000,
+            learning_rate: 1e-3,
+            sampling: SamplerConfig::default(),
+            validate_every: 5,
+            stop_metric: Metric::Recall(20),
+            validation_metrics: vec![Metric::Recall(20), Metric::Ndcg(20)],
+            patience: Some(10),
+        }
+    }
+}
+
+impl TrainConfig {
+    /// Checks every field but `sampling`, which the sampler checks.
+    ///
+    /// # Errors
+    /// A value out of range.
+    pub fn validate(&self) -> Result<(), TrainError> {
+        let rate = self.learning_rate;
+        expect(rate > 0.0 && rate.is_finite(), "learning_rate", rate, "a finite number above 0")?;
+        expect(self.validate_every > 0, "validate_every", self.validate_every, "at least 1")?;
+        expect(self.patience != Some(0), "patience", 0, "at least 1, or \"never\"")?;
+        let ranks = matches!(
+            self.stop_metric,
+            Metric::Recall(_)
+                | Metric::Precision(_)
+                | Metric::Hit(_)
+                | Metric::Ndcg(_)
+                | Metric::Mrr(_)
+                | Metric::Map(_)
+                | Metric::Auc
+                | Metric::Gauc
+        );
+        let expected = "a metric of held-out items: recall@K, precision@K, hit@K, ndcg@K, mrr@K, map@K, auc or gauc";
+        expect(ranks, "stop_metric", self.stop_metric, expected)?;
+        for (field, metrics) in
+            [("stop_metric", &[self.stop_metric][..]), ("validation_metrics", &self.validation_metrics)]
+        {
+            for metric in metrics {
+                expect(metric.k() != Some(0), field, metric, "a list length of at least 1")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything that a validation measures, each metric once.
+    pub(crate) fn metrics(&self) -> Vec<Metric> {
+        let mut metrics = vec![self.stop_metric];
+        metrics.extend(&self.validation_metrics);
+        metrics.sort_unstable();
+        metrics.dedup();
+        metrics
+    }
+}
+
+fn expect(
+    holds: bool,
+    field: &'static str,
+    found: impl std::fmt::Display,
+    expected: &'static str,
+) -> Result<(), TrainError> {
+    if holds { Ok(()) } else { Err(TrainError::Config { field, found: found.to_string(), expected }) }
+}
+
+/// `patience = 10` or `patience = "never"`: TOML has no null, and a missing field is the default.
+mod patience {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged, expecting = "expected a number of validations or \"never\"")]
+    enum Written {
+        Validations(usize),
+        Word(Word),
+    }
+
+    #[derive(Serialize, Deserialize)]
+    enum Word {
+        #[serde(rename = "never")]
+        Never,
+    }
+
+    pub(super) fn serialize<S: Serializer>(patience: &Option<usize>, serializer: S) -> Result<S::Ok, S::Error> {
+        patience.map_or(Written::Word(Word::Never), Written::Validations).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
+        Ok(match Written::deserialize(deserializer)? {
+            Written::Validations(count) => Some(count),
+            Written::Word(Word::Never) => None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_what_is_out_of_range() {
+        let of = |change: fn(&mut TrainConfig)| {
+            let mut config = TrainConfig::default();
+            change(&mut config);
+            config.validate().map_err(|error| error.to_string())
+        };
+        for (change, field) in [
+            ((|config| config.learning_rate = 0.0) as fn(&mut TrainConfig), "learning_rate"),
+            (|config| config.learning_rate = f64::NAN, "learning_rate"),
+            (|config| config.learning_rate = f64::INFINITY, "learning_rate"),
+            (|config| config.validate_every = 0, "validate_every"),
+            (|config| config.patience = Some(0), "patience"),
+            (|config| config.stop_metric = Metric::Recall(0), "stop_metric"),
+            (|config| config.stop_metric = Metric::Gini(20), "stop_metric"),
+            (|config| config.validation_metrics = vec![Metric::Ndcg(0)], "validation_metrics"),
+        ] {
+            assert!(of(change).unwrap_err().starts_with(field), "{field}");
+        }
+        assert_eq!(of(|config| (config.max_epochs, config.patience) = (0, None)), Ok(()));
+    }
+
+    #[test]
+    fn a_file_gives_what_was_written() {
+        assert_eq!(toml::from_str::<TrainConfig>("").unwrap(), TrainConfig::default());
+        for patience in [None, Some(7)] {
+            let config = TrainConfig { patience, learning_rate: 0.1 + 0.2, ..Default::default() };
+            assert_eq!(toml::from_str::<TrainConfig>(&toml::to_string(&config).unwrap()).unwrap(), config);
+        }
+        assert_eq!(toml::from_str::<TrainConfig>("patience = \"never\"").unwrap().patience, None);
+        assert!(toml::from_str::<TrainConfig>("patience = \"ever\"").unwrap_err().to_string().contains("\"never\""));
+        assert!(toml::from_str::<TrainConfig>("epochs = 3").is_err());
+    }
+
+    #[test]
+    fn the_stop_metric_is_always_measured() {
+        let config = TrainConfig { stop_metric: Metric::Ndcg(5), ..Default::default() };
+        assert_eq!(config.metrics(), [Metric::Recall(20), Metric::Ndcg(5), Metric::Ndcg(20)]);
+        assert_eq!(TrainConfig::default().metrics(), [Metric::Recall(20), Metric::Ndcg(20)]);
+    }
+}

@@ -1,0 +1,93 @@
+//! Which parameter of a module is not finite: the name that an error about divergence gives.
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::{Gradients, Tensor};
+
+use crate::Culprit;
+
+/// The first parameter that holds a NaN or an infinity.
+pub(crate) fn parameter_not_finite<M: Module>(model: &M) -> Option<Culprit> {
+    find(model, None).map(Culprit::Parameter)
+}
+
+/// The first parameter whose gradient holds a NaN or an infinity.
+pub(crate) fn gradient_not_finite<M: Module>(model: &M, grads: &Gradients) -> Option<Culprit> {
+    find(model, Some(grads)).map(Culprit::Gradient)
+}
+
+fn find<M: Module>(model: &M, grads: Option<&Gradients>) -> Option<String> {
+    let mut search = Search { path: Vec::new(), grads, found: None };
+    model.visit(&mut search);
+    search.found
+}
+
+struct Search<'a> {
+    path: Vec<String>,
+    grads: Option<&'a Gradients>,
+    found: Option<String>,
+}
+
+impl ModuleVisitor for Search<'_> {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if self.found.is_some() {
+            return;
+        }
+        let values = match self.grads {
+            None => Some(param.val().without_autodiff()),
+            Some(grads) => param.val().grad(grads),
+        };
+        if values.is_some_and(|values| !values.is_finite().all().into_scalar::<bool>()) {
+            self.found = Some(self.path.join("."));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+
+    #[derive(Module, Debug)]
+    struct Outer {
+        fine: Param<Tensor<1>>,
+        inner: Inner,
+    }
+
+    #[derive(Module, Debug)]
+    struct Inner {
+        weight: Param<Tensor<2>>,
+    }
+
+    fn outer(weight: f32) -> Outer {
+        let device = Device::flex().autodiff();
+        let weight = Param::from_data([[1.0, weight], [f32::MAX, 0.0]], &device);
+        Outer { fine: Param::from_data([1.0, f32::MIN], &device), inner: Inner { weight } }
+    }
+
+    #[test]
+    fn names_the_parameter() {
+        assert_eq!(parameter_not_finite(&outer(2.0)), None);
+        for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            assert_eq!(parameter_not_finite(&outer(value)), Some(Culprit::Parameter("inner.weight".to_owned())));
+        }
+    }
+
+    #[test]
+    fn names_the_parameter_of_the_gradient() {
+        // The slope of a square root is infinite at 0.
+        let model = outer(0.0);
+        let grads = (model.inner.weight.val().sqrt().sum() + model.fine.val().sum()).backward();
+        assert_eq!(gradient_not_finite(&model, &grads), Some(Culprit::Gradient("inner.weight".to_owned())));
+        let grads = model.fine.val().sum().backward();
+        assert_eq!(gradient_not_finite(&model, &grads), None);
+    }
+}

@@ -1,0 +1,239 @@
+//! The loop: batches, steps, validations, checkpoints, and when it ends.
+//!
+//! What a step computes is the model's; how a batch is drawn, the sampler's.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use burn::tensor::{Device, Tensor};
+use gnnrec_eval::{EvalError, Metric, evaluate};
+use gnnrec_graph::{Holdout, World};
+use gnnrec_model::{GradientConfig, GradientModel, Step};
+use gnnrec_sampling::Sampler;
+
+use crate::checkpoint::{Folder, Resumed};
+use crate::finite::{gradient_not_finite, parameter_not_finite};
+use crate::optimiser::Optimiser;
+use crate::origin::Origin;
+use crate::progress::Progress;
+use crate::record::{Clock, peak_bytes};
+use crate::{Culprit, Event, Observer, Stop, TrainConfig, TrainError, TrainRecord};
+
+/// One run: everything but the model and the world.
+pub struct Run<'a> {
+    /// Keys every stream of the run.
+    pub seed: u64,
+    /// Where the model computes, with or without gradients: they are added.
+    pub device: Device,
+    /// How it is trained.
+    pub config: &'a TrainConfig,
+    /// Chooses the best epoch and stops early. Without it the last model is kept.
+    pub validation: Option<&'a Holdout>,
+    /// Folder for a checkpoint at every validation (or when there would be one) and on interruption.
+    pub checkpoints: Option<&'a Path>,
+    /// The model and its configuration in one line: a checkpoint of another is refused.
+    pub fingerprint: String,
+    /// Goes on from the checkpoint in the folder, where there is one; [`Event::Started`] says which it
+    /// was. Otherwise the run begins anew and its first checkpoint replaces the one in the folder.
+    pub resume: bool,
+    /// Raised, for instance by Ctrl-C, it ends the run after the step under way.
+    pub interrupt: Option<&'a AtomicBool>,
+    /// Who watches; `&mut ()` for nobody.
+    pub observer: &'a mut dyn Observer,
+}
+
+/// A trained model and how it came about.
+#[derive(Clone, Debug)]
+pub struct Fitted<M> {
+    /// The model of [`TrainRecord::best_epoch`], or the last one where nothing was validated.
+    pub model: M,
+    /// The course of the run.
+    pub record: TrainRecord,
+}
+
+/// Trains a model.
+///
+/// The result depends on the configuration of the model, the world and `run`'s seed, configuration and
+/// validation part alone. Interrupted after any step and resumed, a run ends with the same bits.
+/// Beside the model it holds its gradient, two moments and, while validating, the scorer; and the best
+/// model so far.
+///
+/// # Errors
+/// A configuration out of range; a model, sampler or evaluation that cannot be made; a loss or parameter
+/// that is not finite; a file that cannot be read or written; a checkpoint that is damaged or another
+/// run's.
+pub fn fit<C: GradientConfig>(model: &C, world: &World, run: Run<'_>) -> Result<Fitted<C::Model>, TrainError> {
+    let clock = Clock::start();
+    run.config.validate()?;
+    check_validation(world, run.validation)?;
+    if run.resume && run.checkpoints.is_none() {
+        let expected = "a checkpoint folder to resume from";
+        return Err(TrainError::Config { field: "resume", found: "true".to_owned(), expected });
+    }
+    let sampler = Sampler::new(world.interactions(), run.config.sampling.clone(), run.seed)?;
+    let mut folder = match run.checkpoints {
+        Some(path) => {
+            let origin = Origin::new(run.seed, &run.fingerprint, world, run.validation, run.config);
+            Some(Folder::open(path, origin.to_table()?)?)
+        }
+        None => None,
+    };
+    let untrained = model.init(world, run.seed, &run.device.clone().autodiff())?;
+    let resumed = match &mut folder {
+        Some(folder) if run.resume => folder.read(&untrained, Optimiser::new(run.config.learning_rate))?,
+        _ => None,
+    };
+    let Resumed { model, optimiser, best, progress } = resumed.unwrap_or_else(|| Resumed {
+        model: untrained,
+        optimiser: Optimiser::new(run.config.learning_rate),
+        best: None,
+        progress: Progress::default(),
+    });
+    Fit { world, run, sampler, folder, optimiser, best, progress, clock }.run(model)
+}
+
+/// Refuses, before an epoch is spent, what the first validation would refuse.
+fn check_validation(world: &World, validation: Option<&Holdout>) -> Result<(), EvalError> {
+    let Some(holdout) = validation else { return Ok(()) };
+    let graph = world.interactions();
+    for (what, found, expected) in
+        [("users", holdout.num_users(), graph.num_users()), ("items", holdout.num_items(), graph.num_items())]
+    {
+        if found != expected {
+            return Err(EvalError::Mismatch { part: "validation part", what, found, expected });
+        }
+    }
+    if holdout.num_interactions() == 0 {
+        return Err(EvalError::NothingHeldOut { num_users: holdout.num_users() });
+    }
+    Ok(())
+}
+
+/// A run under way; the model passes through its methods, so that a step never copies it.
+struct Fit<'w, 'r, M> {
+    world: &'w World,
+    run: Run<'r>,
+    sampler: Sampler,
+    folder: Option<Folder>,
+    optimiser: Optimiser,
+    best: Option<M>,
+    progress: Progress,
+    clock: Clock,
+}
+
+impl<M: GradientModel> Fit<'_, '_, M> {
+    fn run(mut self, mut model: M) -> Result<Fitted<M>, TrainError> {
+        let (epochs, steps) = (self.run.config.max_epochs, self.sampler.num_batches());
+        let (epochs_done, steps_done) = (self.progress.epochs.len(), self.progress.steps_done);
+        self.run.observer.on(&Event::Started { epochs, steps, epochs_done, steps_done });
+        self.progress.seconds.other += self.clock.lap();
+        let stopped = loop {
+            if self.progress.epochs.len() >= epochs {
+                break Stop::MaxEpochs;
+            }
+            if self.progress.is_exhausted(self.run.config.patience) {
+                break Stop::Patience;
+            }
+            let interrupted;
+            (model, interrupted) = self.steps(model)?;
+            self.check_parameters(&model)?;
+            self.progress.seconds.other += self.clock.lap();
+            if interrupted {
+                self.checkpoint(&model)?;
+                break Stop::Interrupted;
+            }
+            self.end_epoch(&model)?;
+        };
+        self.run.observer.on(&Event::Stopped { stop: stopped, seconds: &self.progress.seconds });
+        self.progress.seconds.other += self.clock.lap();
+        let Progress { num_steps, best, seconds, epochs, .. } = self.progress;
+        let best_epoch = best.map(|best| best.epoch);
+        let record = TrainRecord { epochs, best_epoch, stopped, num_steps, seconds, peak_bytes: peak_bytes() };
+        Ok(Fitted { model: self.best.unwrap_or(model), record })
+    }
+
+    /// The steps that the epoch under way still lacks; `true` if interrupted.
+    fn steps(&mut self, mut model: M) -> Result<(M, bool), TrainError> {
+        let (epoch, of) = (self.progress.epoch(), self.sampler.num_batches());
+        for batch in self.sampler.epoch(epoch as u64 - 1, self.progress.steps_done) {
+            let batch = batch?;
+            let before = self.progress.seconds.training();
+            self.progress.seconds.sampling_wait += self.clock.lap();
+
+            let loss = model.loss(&batch, Step { seed: self.run.seed, index: self.progress.num_steps });
+            let value = loss.clone().into_scalar::<f32>();
+            self.progress.seconds.forward += self.clock.lap();
+            if !value.is_finite() {
+                return Err(self.diverged(&model, loss, value));
+            }
+
+            let grads = loss.backward();
+            self.progress.seconds.backward += self.clock.lap();
+
+            model = self.optimiser.step(model, grads);
+            self.progress.seconds.optimiser += self.clock.lap();
+
+            self.progress.count_step(batch.len(), value);
+            let (step, seconds) = (self.progress.steps_done, &self.progress.seconds);
+            self.run.observer.on(&Event::Step { epoch, step, of, loss: value, seconds });
+            self.progress.seconds.other += self.clock.lap();
+            self.progress.epoch_seconds += self.progress.seconds.training() - before;
+            if self.run.interrupt.is_some_and(|flag| flag.load(Ordering::Relaxed)) {
+                return Ok((model, true));
+            }
+        }
+        Ok((model, false))
+    }
+
+    fn end_epoch(&mut self, model: &M) -> Result<(), TrainError> {
+        let (epoch, config) = (self.progress.epoch(), self.run.config);
+        let due = epoch % config.validate_every == 0 || epoch == config.max_epochs;
+        let metrics = if due { self.validate(model)? } else { BTreeMap::new() };
+        self.progress.end_epoch(metrics);
+        if let Some(record) = self.progress.epochs.last() {
+            self.run.observer.on(&Event::EpochEnded(record));
+        }
+        self.progress.seconds.other += self.clock.lap();
+        if due { self.checkpoint(model) } else { Ok(()) }
+    }
+
+    /// Measures the validation part, where there is one, and keeps the model if it is the best.
+    fn validate(&mut self, model: &M) -> Result<BTreeMap<Metric, f64>, TrainError> {
+        let Some(holdout) = self.run.validation else { return Ok(BTreeMap::new()) };
+        let (metrics, seen) = (self.run.config.metrics(), self.world.interactions().by_user());
+        let metrics = evaluate(&*model.scorer(), seen, holdout, &metrics)?.means().clone();
+        let epoch = self.progress.epoch();
+        let improved = self.progress.count_validation(metrics[&self.run.config.stop_metric]);
+        if improved {
+            self.best = Some(model.clone());
+        }
+        self.progress.seconds.evaluation += self.clock.lap();
+        self.run.observer.on(&Event::Validated { epoch, metrics: &metrics, improved });
+        Ok(metrics)
+    }
+
+    fn checkpoint(&mut self, model: &M) -> Result<(), TrainError> {
+        let Some(folder) = &mut self.folder else { return Ok(()) };
+        folder.write(model, &self.optimiser, self.best.as_ref(), &self.progress)?;
+        self.progress.seconds.checkpoint += self.clock.lap();
+        self.run.observer.on(&Event::Checkpointed { folder: folder.path() });
+        Ok(())
+    }
+
+    /// Why a loss is not finite: the parameter that is not, or else the gradient.
+    fn diverged(&self, model: &M, loss: Tensor<1>, value: f32) -> TrainError {
+        let culprit = parameter_not_finite(model)
+            .or_else(|| gradient_not_finite(model, &loss.backward()))
+            .unwrap_or(Culprit::Loss);
+        let (epoch, step) = (self.progress.epoch(), self.progress.steps_done + 1);
+        TrainError::Diverged { epoch, step, loss: value.into(), culprit }
+    }
+
+    /// A step can break the parameters behind a loss that was finite: neither a validation nor a
+    /// checkpoint may see them.
+    fn check_parameters(&self, model: &M) -> Result<(), TrainError> {
+        let (epoch, step, loss) = (self.progress.epoch(), self.progress.steps_done, self.progress.mean_loss());
+        parameter_not_finite(model).map_or(Ok(()), |culprit| Err(TrainError::Diverged { epoch, step, loss, culprit }))
+    }
+}

@@ -1,0 +1,129 @@
+//! Where a run stands: what a checkpoint must hold besides the numbers of the model and the optimiser,
+//! and the rule of early stopping.
+
+use std::collections::BTreeMap;
+
+use gnnrec_eval::Metric;
+use serde::{Deserialize, Serialize};
+
+use crate::{EpochRecord, Seconds};
+
+/// The counters of a run. Everything that decides its course is here, so that a resumed run is the same.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Progress {
+    /// Steps of the optimiser, over all epochs.
+    pub(crate) num_steps: u64,
+    /// Steps of the epoch under way.
+    pub(crate) steps_done: usize,
+    /// Rows of the epoch under way.
+    num_rows: u64,
+    /// Sum of the loss over those rows.
+    loss_sum: f64,
+    /// Seconds of those steps.
+    pub(crate) epoch_seconds: f64,
+    /// Validations since the best one.
+    stale: usize,
+    pub(crate) best: Option<Best>,
+    pub(crate) seconds: Seconds,
+    /// The epochs that are done.
+    pub(crate) epochs: Vec<EpochRecord>,
+}
+
+/// The best validation so far.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Best {
+    pub(crate) epoch: usize,
+    pub(crate) value: f64,
+}
+
+impl Progress {
+    /// The epoch under way, from 1.
+    pub(crate) fn epoch(&self) -> usize {
+        self.epochs.len() + 1
+    }
+
+    /// Counts a step over `rows` rows of mean loss `loss`.
+    #[expect(clippy::cast_precision_loss, reason = "a batch has far fewer than 2^52 rows")]
+    pub(crate) fn count_step(&mut self, rows: usize, loss: f32) {
+        self.num_steps += 1;
+        self.steps_done += 1;
+        self.num_rows += rows as u64;
+        self.loss_sum += f64::from(loss) * rows as f64;
+    }
+
+    /// Mean loss over the rows of the epoch under way, 0 before the first.
+    #[expect(clippy::cast_precision_loss, reason = "an epoch has far fewer than 2^52 rows")]
+    pub(crate) fn mean_loss(&self) -> f64 {
+        self.loss_sum / self.num_rows.max(1) as f64
+    }
+
+    /// Takes note of a validation of the epoch under way. Whether it is the best so far: only what is
+    /// strictly better is, so that of equals the earliest is kept.
+    pub(crate) fn count_validation(&mut self, value: f64) -> bool {
+        let improved = self.best.is_none_or(|best| value > best.value);
+        if improved {
+            self.best = Some(Best { epoch: self.epoch(), value });
+        }
+        self.stale = if improved { 0 } else { self.stale + 1 };
+        improved
+    }
+
+    /// Whether the last `patience` validations brought nothing better.
+    pub(crate) fn is_exhausted(&self, patience: Option<usize>) -> bool {
+        patience.is_some_and(|patience| self.stale >= patience)
+    }
+
+    /// Closes the epoch under way and begins the next.
+    pub(crate) fn end_epoch(&mut self, metrics: BTreeMap<Metric, f64>) {
+        let (epoch, loss) = (self.epoch(), self.mean_loss());
+        self.epochs.push(EpochRecord { epoch, loss, seconds: self.epoch_seconds, metrics });
+        (self.steps_done, self.num_rows, self.loss_sum, self.epoch_seconds) = (0, 0, 0.0, 0.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The epoch after which a curve stops, one validation an epoch, and the best epoch.
+    fn stop(curve: &[f64], patience: Option<usize>) -> (usize, Option<usize>) {
+        let mut progress = Progress::default();
+        for &value in curve {
+            if progress.is_exhausted(patience) {
+                break;
+            }
+            progress.count_validation(value);
+            progress.end_epoch(BTreeMap::new());
+        }
+        (progress.epochs.len(), progress.best.map(|best| best.epoch))
+    }
+
+    #[test]
+    fn stops_after_patience_validations_without_improvement() {
+        let curve = [0.1, 0.3, 0.2, 0.25, 0.4, 0.4, 0.39, 0.4, 0.9];
+        assert_eq!(stop(&curve, Some(1)), (3, Some(2)));
+        assert_eq!(stop(&curve, Some(2)), (4, Some(2)));
+        // 0.4 again is not better than 0.4.
+        assert_eq!(stop(&curve, Some(3)), (8, Some(5)));
+        assert_eq!(stop(&curve, Some(4)), (9, Some(9)));
+        assert_eq!(stop(&curve, None), (9, Some(9)));
+        assert_eq!(stop(&[], Some(1)), (0, None));
+        // A model that never hits anything has a best epoch too: the first.
+        assert_eq!(stop(&[0.0; 5], Some(3)), (4, Some(1)));
+    }
+
+    #[test]
+    fn the_loss_of_an_epoch_is_a_mean_over_rows() {
+        let mut progress = Progress::default();
+        progress.count_step(30, 1.0);
+        progress.count_step(10, 3.0);
+        progress.end_epoch(BTreeMap::new());
+        progress.count_step(10, 5.0);
+        progress.end_epoch(BTreeMap::new());
+        let losses: Vec<f64> = progress.epochs.iter().map(|epoch| epoch.loss).collect();
+        assert_eq!(losses, [1.5, 5.0]);
+        assert_eq!((progress.num_steps, progress.steps_done, progress.epoch()), (3, 0, 3));
+    }
+}

@@ -1,0 +1,134 @@
+//! A model, a world and a run small enough to be trained hundreds of times.
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor};
+use gnnrec_eval::{Metric, Scorer};
+use gnnrec_graph::{Csr, Duplicates, Holdout, World};
+use gnnrec_model::{
+    BatchRows, GradientConfig, GradientModel, ModelError, Step, bpr_loss, conformance, normal_init, table_scorer,
+};
+use gnnrec_sampling::{PairwiseBatch, SamplerConfig};
+use gnnrec_sparse::{Adjacency, spmm};
+use gnnrec_train::{Event, Fitted, Run, TrainConfig, TrainError, fit};
+
+/// `ŷ(u,i) = (P[u] + mean of Q[k] over the training items k of u) · Q[i]`.
+#[derive(Clone, Debug)]
+pub struct SmallConfig {
+    pub dim: usize,
+    /// From this step on the loss is infinite.
+    pub infinite_from: u64,
+}
+
+pub const SMALL: SmallConfig = SmallConfig { dim: 4, infinite_from: u64::MAX };
+
+#[derive(Module, Debug)]
+pub struct Small {
+    users: Param<Tensor<2>>,
+    items: Param<Tensor<2>>,
+    #[module(skip)]
+    chosen: Adjacency,
+    #[module(skip)]
+    infinite_from: u64,
+}
+
+impl GradientConfig for SmallConfig {
+    type Model = Small;
+
+    fn init(&self, world: &World, seed: u64, device: &Device) -> Result<Small, ModelError> {
+        let graph = world.interactions();
+        Ok(Small {
+            users: normal_init(seed, "users", graph.num_users(), self.dim, 0.1, device),
+            items: normal_init(seed, "items", graph.num_items(), self.dim, 0.1, device),
+            chosen: Adjacency::row_mean(graph.by_user()),
+            infinite_from: self.infinite_from,
+        })
+    }
+}
+
+impl GradientModel for Small {
+    /// The weight of the loss depends on the step: whoever counts steps wrongly gets other numbers.
+    #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+    fn loss(&self, batch: &PairwiseBatch, step: Step) -> Tensor<1> {
+        let items = self.items.val();
+        let users = self.users.val() + spmm(&self.chosen, items.clone());
+        let (pos, neg) = BatchRows::from_tables(users, items, batch).scores();
+        let weight = if step.index < self.infinite_from { 1.0 + (step.index % 7) as f64 } else { f64::INFINITY };
+        bpr_loss(pos, neg) * weight
+    }
+
+    fn scorer(&self) -> Box<dyn Scorer> {
+        let items = self.items.val().without_autodiff();
+        table_scorer(self.users.val().without_autodiff() + spmm(&self.chosen, items.clone()), items)
+    }
+}
+
+/// What the circles of taste of [`conformance::world`] leave out of training.
+pub fn holdout() -> Holdout {
+    let edges: Vec<(u32, u32)> = (0..22)
+        .flat_map(|user| (0..18).map(move |item| (user, item)))
+        .filter(|(user, item)| user % 2 == item % 2 && (user * 7 + item * 5) % 3 == 0)
+        .collect();
+    Holdout::new(Csr::from_edges(23, 19, &edges, Duplicates::Error).unwrap())
+}
+
+/// Five steps an epoch in the conformance world, a validation every second epoch.
+pub fn config() -> TrainConfig {
+    TrainConfig {
+        max_epochs: 5,
+        learning_rate: 0.02,
+        sampling: SamplerConfig { batch_size: 30, ..Default::default() },
+        validate_every: 2,
+        stop_metric: Metric::Ndcg(3),
+        validation_metrics: vec![Metric::Recall(3)],
+        patience: None,
+    }
+}
+
+/// A run without anybody watching; change what the test is about.
+pub fn run<'a>(config: &'a TrainConfig, validation: Option<&'a Holdout>) -> Run<'a> {
+    Run {
+        seed: 11,
+        device: Device::flex(),
+        config,
+        validation,
+        checkpoints: None,
+        fingerprint: "small".to_owned(),
+        resume: false,
+        interrupt: None,
+        // A unit takes no memory that could leak.
+        observer: Box::leak(Box::new(())),
+    }
+}
+
+/// The whole run, or as much of it as `num_steps` steps from where it stands, in a checkpoint folder.
+pub fn sit(folder: &Path, num_steps: Option<u64>, resume: bool) -> Result<Fitted<Small>, TrainError> {
+    let (config, holdout, flag) = (config(), holdout(), AtomicBool::new(false));
+    let mut done = 0;
+    let mut observer = |event: &Event<'_>| {
+        if let Event::Step { .. } = event {
+            done += 1;
+            flag.store(Some(done) == num_steps, Ordering::Relaxed);
+        }
+    };
+    let run = Run {
+        checkpoints: Some(folder),
+        resume,
+        interrupt: Some(&flag),
+        observer: &mut observer,
+        ..run(&config, Some(&holdout))
+    };
+    fit(&SMALL, &conformance::world(), run)
+}
+
+/// The bits of every score.
+pub fn bits(model: &Small) -> Vec<u32> {
+    conformance::all_scores(&*model.scorer()).iter().map(|score| score.to_bits()).collect()
+}
+
+pub fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)
+}
