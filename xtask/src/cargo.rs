@@ -6,11 +6,37 @@ use std::process::Command;
 
 use crate::Failure;
 
-/// Builds the release binary and hands it the command line as it is.
+/// Builds the release binary and hands it the command line as it is, and the commit it was built from.
 pub(crate) fn gnnrec(command: &str, arguments: &[String]) -> Result<(), Failure> {
-    run(cargo().args(["build", "--quiet", "--release", "--workspace", "--bin", "gnnrec"]))?;
+    run(cargo().args(["build", "--release", "--workspace", "--bin", "gnnrec"]))?;
     let name = format!("gnnrec{}", std::env::consts::EXE_SUFFIX);
-    run(Command::new(target_dir().join("release").join(name)).arg(command).args(arguments))
+    let mut gnnrec = Command::new(target_dir().join("release").join(name));
+    gnnrec.arg(command).args(arguments).env("GNNREC_COMMIT", commit().unwrap_or_default());
+    replace(&mut gnnrec)
+}
+
+/// The commit of the source, `+` behind it for uncommitted changes; `None` outside a repository.
+fn commit() -> Option<String> {
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git").current_dir(env!("CARGO_MANIFEST_DIR")).args(arguments).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let changes = git(&["status", "--porcelain"])?;
+    Some(git(&["rev-parse", "--short", "HEAD"])? + if changes.is_empty() { "" } else { "+" })
+}
+
+/// Becomes the other program, so that Ctrl-C and the exit code are its own.
+#[cfg(unix)]
+fn replace(command: &mut Command) -> Result<(), Failure> {
+    use std::os::unix::process::CommandExt;
+    let error = command.exec();
+    Err(Failure::Message(format!("cannot run {}: {error}", command.get_program().display())))
+}
+
+/// Runs the other program.
+#[cfg(not(unix))]
+fn replace(command: &mut Command) -> Result<(), Failure> {
+    run(command)
 }
 
 /// Every test: through nextest where it is installed, with the doc tests after it.
