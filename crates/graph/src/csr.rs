@@ -4,6 +4,10 @@
 //! finite: established once, at construction, and relied upon by every kernel. It is not a builder
 //! and cannot be edited.
 
+pub(crate) mod build;
+#[cfg(test)]
+mod tests;
+
 use rayon::prelude::*;
 
 use crate::error::GraphError;
@@ -31,83 +35,6 @@ pub struct Csr {
 }
 
 impl Csr {
-    /// Builds a pattern (no weights) from `(row, column)` pairs, in time linear in their number.
-    ///
-    /// [`Duplicates::Sum`] and [`Duplicates::Max`] mean nothing without weights and act as `First`.
-    ///
-    /// # Errors
-    /// An edge outside the matrix, a repeated edge under [`Duplicates::Error`], or more rows or
-    /// columns than a `u32` can count.
-    pub fn from_edges(
-        num_rows: usize,
-        num_cols: usize,
-        edges: &[(u32, u32)],
-        duplicates: Duplicates,
-    ) -> Result<Self, GraphError> {
-        let sorted = counting_sort(num_rows, num_cols, edges.len(), |edge| edges[edge])?;
-        let mut indptr = Vec::with_capacity(num_rows + 1);
-        let mut indices: Vec<u32> = Vec::with_capacity(edges.len());
-        indptr.push(0);
-        for row in 0..num_rows {
-            let start = indices.len();
-            for &edge in &sorted.order[sorted.indptr[row]..sorted.indptr[row + 1]] {
-                let (r, col) = edges[edge as usize];
-                if indices.len() > start && indices.last() == Some(&col) {
-                    if duplicates == Duplicates::Error {
-                        return Err(GraphError::DuplicateEdge { edge: edge as usize, row: r, col });
-                    }
-                } else {
-                    indices.push(col);
-                }
-            }
-            indptr.push(indices.len());
-        }
-        Ok(Self { num_cols, indptr, indices, weights: None })
-    }
-
-    /// Builds a weighted matrix from `(row, column, weight)` triples, in time linear in their number.
-    ///
-    /// # Errors
-    /// As [`Csr::from_edges`], and a weight that is not finite.
-    pub fn from_weighted_edges(
-        num_rows: usize,
-        num_cols: usize,
-        edges: &[(u32, u32, f32)],
-        duplicates: Duplicates,
-    ) -> Result<Self, GraphError> {
-        if let Some(edge) = edges.par_iter().position_first(|&(_, _, weight)| !weight.is_finite()) {
-            let (row, col, weight) = edges[edge];
-            return Err(GraphError::WeightNotFinite { edge, row, col, weight });
-        }
-        let sorted = counting_sort(num_rows, num_cols, edges.len(), |edge| (edges[edge].0, edges[edge].1))?;
-        let mut indptr = Vec::with_capacity(num_rows + 1);
-        let mut indices: Vec<u32> = Vec::with_capacity(edges.len());
-        let mut weights: Vec<f32> = Vec::with_capacity(edges.len());
-        indptr.push(0);
-        for row in 0..num_rows {
-            let start = indices.len();
-            for &edge in &sorted.order[sorted.indptr[row]..sorted.indptr[row + 1]] {
-                let (r, col, weight) = edges[edge as usize];
-                match weights.last_mut() {
-                    Some(kept) if indices.len() > start && indices.last() == Some(&col) => match duplicates {
-                        Duplicates::Sum => *kept += weight,
-                        Duplicates::Max => *kept = kept.max(weight),
-                        Duplicates::First => {}
-                        Duplicates::Error => {
-                            return Err(GraphError::DuplicateEdge { edge: edge as usize, row: r, col });
-                        }
-                    },
-                    _ => {
-                        indices.push(col);
-                        weights.push(weight);
-                    }
-                }
-            }
-            indptr.push(indices.len());
-        }
-        Ok(Self { num_cols, indptr, indices, weights: Some(weights) })
-    }
-
     /// Number of rows.
     #[must_use]
     pub fn num_rows(&self) -> usize {
@@ -175,7 +102,7 @@ impl Csr {
     }
 
     /// All edges as `(row, column)`, sorted.
-    pub fn edges(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
+    pub fn edges(&self) -> impl Iterator<Item = (u32, u32)> + Clone + '_ {
         (0..)
             .zip(self.indptr.windows(2))
             .flat_map(|(row, bounds)| self.indices[bounds[0]..bounds[1]].iter().map(move |&col| (row, col)))
@@ -213,77 +140,11 @@ impl Csr {
     /// kernel needs to read learned edge weights from the other side.
     #[must_use]
     pub fn transpose_with_edges(&self) -> (Self, Vec<usize>) {
-        let mut indptr = vec![0usize; self.num_cols + 1];
-        for &col in &self.indices {
-            indptr[col as usize + 1] += 1;
-        }
-        for col in 0..self.num_cols {
-            indptr[col + 1] += indptr[col];
-        }
-        let mut next = indptr.clone();
-        let mut indices = vec![0u32; self.num_edges()];
-        let mut edge_of = vec![0usize; self.num_edges()];
-        for (edge, (row, col)) in self.edges().enumerate() {
-            let slot = &mut next[col as usize];
-            indices[*slot] = row;
-            edge_of[*slot] = edge;
-            *slot += 1;
-        }
-        let weights = self.weights.as_ref().map(|weights| edge_of.iter().map(|&edge| weights[edge]).collect());
-        (Self { num_cols: self.num_rows(), indptr, indices, weights }, edge_of)
+        // Rows come in order, so every column's edges are sorted as they fall.
+        let grouped = build::group(self.num_cols, self.edges().map(|(row, col)| (col, row)));
+        let edge_of: Vec<usize> = grouped.ends.par_iter().map(|&end| end.edge()).collect();
+        let indices = grouped.ends.par_iter().map(|&end| end.other()).collect();
+        let weights = self.weights.as_ref().map(|weights| edge_of.par_iter().map(|&edge| weights[edge]).collect());
+        (Self { num_cols: self.num_rows(), indptr: grouped.indptr, indices, weights }, edge_of)
     }
-}
-
-/// Edge numbers grouped by row and, inside a row, sorted by column and then by input order.
-struct SortedEdges {
-    indptr: Vec<usize>,
-    order: Vec<u32>,
-}
-
-/// Two stable counting passes, by row and inside each row by column, after every index was checked.
-fn counting_sort(
-    num_rows: usize,
-    num_cols: usize,
-    num_edges: usize,
-    edge_at: impl Fn(usize) -> (u32, u32) + Sync,
-) -> Result<SortedEdges, GraphError> {
-    for (what, count) in [("rows", num_rows), ("columns", num_cols), ("edges", num_edges)] {
-        if u32::try_from(count).is_err() {
-            return Err(GraphError::TooMany { what, count });
-        }
-    }
-    let outside = |edge: &usize| {
-        let (row, col) = edge_at(*edge);
-        row as usize >= num_rows || col as usize >= num_cols
-    };
-    if let Some(edge) = (0..num_edges).into_par_iter().find_first(outside) {
-        let (row, col) = edge_at(edge);
-        return Err(GraphError::OutOfBounds { edge, row, col, num_rows, num_cols });
-    }
-    let mut indptr = vec![0usize; num_rows + 1];
-    for edge in 0..num_edges {
-        indptr[edge_at(edge).0 as usize + 1] += 1;
-    }
-    for row in 0..num_rows {
-        indptr[row + 1] += indptr[row];
-    }
-    let mut next = indptr.clone();
-    let mut order = vec![0u32; num_edges];
-    for edge in 0..num_edges {
-        let slot = &mut next[edge_at(edge).0 as usize];
-        #[expect(clippy::cast_possible_truncation, reason = "the number of edges was checked to fit a u32")]
-        {
-            order[*slot] = edge as u32;
-        }
-        *slot += 1;
-    }
-    let mut rows: Vec<&mut [u32]> = Vec::with_capacity(num_rows);
-    let mut rest = order.as_mut_slice();
-    for bounds in indptr.windows(2) {
-        let (row, tail) = rest.split_at_mut(bounds[1] - bounds[0]);
-        rows.push(row);
-        rest = tail;
-    }
-    rows.into_par_iter().with_min_len(256).for_each(|row| row.sort_by_key(|&edge| edge_at(edge as usize).1));
-    Ok(SortedEdges { indptr, order })
 }

@@ -88,4 +88,42 @@ pub enum GraphError {
         /// Number of entities.
         num_entities: usize,
     },
+    /// Two items are aligned to one entity where every entity has one node.
+    #[error(
+        "items {first} and {second} are both entity {entity}; a joint graph has one node for both, so align only one of them"
+    )]
+    SharedEntity {
+        /// The item aligned first.
+        first: crate::ItemId,
+        /// The other.
+        second: crate::ItemId,
+        /// The entity of both.
+        entity: crate::EntityId,
+    },
+    /// A graph over one kind of node was expected.
+    #[error("the matrix is {num_rows} x {num_cols}, expected as many rows as columns")]
+    NotSquare {
+        /// Rows of the matrix.
+        num_rows: usize,
+        /// Columns of the matrix.
+        num_cols: usize,
+    },
+    /// An undirected graph was expected.
+    #[error(
+        "row {row} differs from column {row}, expected a symmetric matrix; use the directed form or add the missing edges"
+    )]
+    NotSymmetric {
+        /// The first row that differs.
+        row: usize,
+    },
+    /// An edge of a bipartite graph joins the wrong kinds of node.
+    #[error("edge {edge} joins {from:?} and {to:?}, expected a user and an item")]
+    NotAnInteraction {
+        /// Its position among the edges.
+        edge: usize,
+        /// One end.
+        from: crate::Node,
+        /// The other end.
+        to: crate::Node,
+    },
 }

@@ -2,6 +2,28 @@
 //!
 //! Every id is a dense index, `0 .. count`, into one dataset's vocabulary. External names live in
 //! the data crate; nothing below it ever sees them.
+//!
+//! ```
+//! # use gnnrec_graph::{InteractionGraph, Duplicates, UserId, ItemId};
+//! let graph = InteractionGraph::from_pairs(3, 5, &[(UserId(0), ItemId(4))], Duplicates::Error)?;
+//! assert_eq!(graph.users_of(ItemId(4)), [UserId(0)]);
+//! # Ok::<(), gnnrec_graph::GraphError>(())
+//! ```
+//!
+//! With the two swapped it does not compile:
+//!
+//! ```compile_fail,E0308
+//! # use gnnrec_graph::{InteractionGraph, Duplicates, UserId, ItemId};
+//! let graph = InteractionGraph::from_pairs(3, 5, &[(ItemId(4), UserId(0))], Duplicates::Error)?;
+//! # Ok::<(), gnnrec_graph::GraphError>(())
+//! ```
+//!
+//! ```compile_fail,E0308
+//! # use gnnrec_graph::{InteractionGraph, Duplicates, UserId, ItemId};
+//! # let graph = InteractionGraph::from_pairs(3, 5, &[], Duplicates::Error)?;
+//! assert_eq!(graph.users_of(UserId(0)), []);
+//! # Ok::<(), gnnrec_graph::GraphError>(())
+//! ```
 
 use bytemuck::TransparentWrapper;
 use serde::{Deserialize, Serialize};
@@ -59,3 +81,17 @@ id!(UserId, "a user");
 id!(ItemId, "an item");
 id!(EntityId, "a node of the knowledge graph");
 id!(RelationId, "a relation type of the knowledge graph");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slice_of_ids_is_the_slice_of_numbers() {
+        let raw = [7, 0, u32::MAX];
+        let items = ItemId::wrap_slice(&raw);
+        assert_eq!(items, [ItemId(7), ItemId(0), ItemId(u32::MAX)]);
+        assert_eq!(ItemId::peel_slice(items), raw);
+        assert_eq!((items[0].index(), items[0].to_string()), (7, "7".to_owned()));
+    }
+}

@@ -73,3 +73,43 @@ impl InteractionGraph {
         UserId::wrap_slice(self.by_item.row(item.index()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn both_sides_tell_the_same(pairs in prop::collection::btree_set((0u32..6, 0u32..4), 0..20)) {
+            let typed: Vec<_> = pairs.iter().rev().map(|&(user, item)| (UserId(user), ItemId(item))).collect();
+            let graph = InteractionGraph::from_pairs(6, 4, &typed, Duplicates::Error).unwrap();
+            prop_assert_eq!((graph.num_users(), graph.num_items(), graph.num_interactions()), (6, 4, pairs.len()));
+            for user in (0..6).map(UserId) {
+                let items = pairs.iter().filter(|pair| pair.0 == user.0).map(|pair| ItemId(pair.1));
+                prop_assert!(graph.items_of(user).iter().copied().eq(items));
+            }
+            for item in (0..4).map(ItemId) {
+                let users = pairs.iter().filter(|pair| pair.1 == item.0).map(|pair| UserId(pair.0));
+                prop_assert!(graph.users_of(item).iter().copied().eq(users));
+            }
+            prop_assert_eq!(graph.by_item(), &graph.by_user().transpose());
+        }
+    }
+
+    #[test]
+    fn ratings_stay_beside_their_pair() {
+        let by_user =
+            Csr::from_weighted_edges(2, 3, &[(1, 2, 5.0), (0, 2, 3.0), (1, 0, 1.0)], Duplicates::Error).unwrap();
+        let graph = InteractionGraph::new(by_user);
+        assert_eq!(graph.by_user().row_weights(1), Some(&[1.0, 5.0][..]));
+        assert_eq!(graph.by_item().row_weights(2), Some(&[3.0, 5.0][..]));
+    }
+
+    #[test]
+    fn an_item_that_does_not_exist_is_named() {
+        let error = InteractionGraph::from_pairs(2, 3, &[(UserId(1), ItemId(3))], Duplicates::First).unwrap_err();
+        assert_eq!(error.to_string(), "edge 0: (1, 3) lies outside a 2 x 3 matrix");
+    }
+}

@@ -125,3 +125,53 @@ impl KnowledgeGraph {
         self.entity_of_item[item.index()]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn fact((head, relation, tail): (u32, u32, u32)) -> Triple {
+        Triple { head: EntityId(head), relation: RelationId(relation), tail: EntityId(tail) }
+    }
+
+    proptest! {
+        #[test]
+        fn any_facts_against_a_set(facts in prop::collection::vec((0u32..5, 0u32..3, 0u32..5), 0..40)) {
+            let triples: Vec<Triple> = facts.iter().copied().map(fact).collect();
+            let graph = KnowledgeGraph::new(5, 3, &triples, vec![Some(EntityId(4)), None]).unwrap();
+            let expected: BTreeSet<Triple> = triples.iter().copied().collect();
+            prop_assert!(graph.triples().iter().eq(&expected));
+            for head in (0..5).map(EntityId) {
+                prop_assert!(graph.facts_of(head).iter().eq(expected.iter().filter(|triple| triple.head == head)));
+            }
+            let both = graph.with_inverse_relations();
+            let inverse = facts.iter().map(|&(head, relation, tail)| fact((tail, relation + 3, head)));
+            let expected: BTreeSet<Triple> = triples.into_iter().chain(inverse).collect();
+            prop_assert!(both.triples().iter().eq(&expected));
+            prop_assert_eq!((both.num_entities(), both.num_relations(), both.num_items()), (5, 6, 2));
+            prop_assert_eq!(both.entity_of(ItemId(0)), Some(EntityId(4)));
+            prop_assert_eq!(both.entity_of(ItemId(1)), None);
+        }
+    }
+
+    #[test]
+    fn what_does_not_exist_is_named() {
+        let refused = |relations, triples: &[(u32, u32, u32)], entities: &[Option<EntityId>]| {
+            let triples: Vec<Triple> = triples.iter().copied().map(fact).collect();
+            KnowledgeGraph::new(4, relations, &triples, entities.to_vec()).unwrap_err().to_string()
+        };
+        assert_eq!(refused(2, &[(0, 0, 1), (4, 0, 0)], &[]), "edge 1: (4, 0) lies outside a 4 x 4 matrix");
+        assert_eq!(refused(2, &[(0, 1, 4)], &[]), "edge 0: (0, 4) lies outside a 4 x 4 matrix");
+        assert_eq!(refused(2, &[(0, 2, 1)], &[]), "triple 0: relation 2, expected one below 2");
+        assert_eq!(
+            refused(2, &[], &[None, Some(EntityId(3)), Some(EntityId(4))]),
+            "item 2 is aligned to entity 4, expected one below 4"
+        );
+        // Inverse relations would no longer be numbered.
+        assert_eq!(refused(1 << 31, &[], &[]), "4294967296 relations and inverses, expected at most 4294967295");
+    }
+}

@@ -3,18 +3,26 @@
 //! It knows no file format, no randomness and no tensors. What it holds was checked when it was
 //! built, so that nothing above has to check it again.
 
+mod components;
 mod csr;
 mod error;
 mod ids;
 mod interactions;
+mod joint;
 mod knowledge;
+mod normalisation;
+mod paths;
+pub mod petgraph_bridge;
 mod social;
 mod world;
 
+pub use components::{Components, Core, connected_components, k_core};
 pub use csr::{Csr, Duplicates};
 pub use error::GraphError;
 pub use ids::{EntityId, ItemId, RelationId, UserId};
 pub use interactions::InteractionGraph;
+pub use joint::{JointGraph, Node, joint_graph};
 pub use knowledge::{KnowledgeGraph, Triple};
+pub use normalisation::{Normalisation, col_degrees, row_degrees};
 pub use social::{SocialGraph, TieDirection};
 pub use world::{Holdout, World};

@@ -73,3 +73,44 @@ impl SocialGraph {
         UserId::wrap_slice(self.ties.row(user.index()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_ties_against_a_set(pairs in prop::collection::vec((0u32..6, 0u32..6), 0..25), symmetric: bool) {
+            let direction = if symmetric { TieDirection::Symmetric } else { TieDirection::Directed };
+            let ties: Vec<_> = pairs.iter().map(|&(a, b)| (UserId(a), UserId(b))).collect();
+            let graph = SocialGraph::from_ties(6, &ties, direction).unwrap();
+            let mut expected = BTreeSet::new();
+            for &(a, b) in pairs.iter().filter(|(a, b)| a != b) {
+                expected.insert((a, b));
+                if symmetric {
+                    expected.insert((b, a));
+                }
+            }
+            prop_assert!(graph.ties().edges().eq(expected.iter().copied()));
+            prop_assert_eq!((graph.num_users(), graph.num_ties()), (6, expected.len()));
+            prop_assert_eq!(graph.direction(), direction);
+            for user in (0..6).map(UserId) {
+                let friends = expected.iter().filter(|tie| tie.0 == user.0).map(|tie| UserId(tie.1));
+                prop_assert!(graph.friends_of(user).iter().copied().eq(friends));
+            }
+        }
+    }
+
+    #[test]
+    fn a_tie_to_nobody_is_named() {
+        for tie in [(UserId(2), UserId(0)), (UserId(0), UserId(2))] {
+            let error = SocialGraph::from_ties(2, &[(UserId(0), UserId(1)), tie], TieDirection::Symmetric).unwrap_err();
+            let expected = format!("edge 1: ({}, {}) lies outside a 2 x 2 matrix", tie.0, tie.1);
+            assert_eq!(error.to_string(), expected);
+        }
+    }
+}

@@ -107,3 +107,39 @@ impl Holdout {
         self.relevant.row_weights(user.index())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Duplicates, TieDirection};
+
+    #[test]
+    fn parts_of_other_sizes_are_named() {
+        let pairs = [(UserId(0), ItemId(1))];
+        let world = || World::new(InteractionGraph::from_pairs(3, 2, &pairs, Duplicates::Error).unwrap());
+        let social = |users| SocialGraph::from_ties(users, &[], TieDirection::Directed).unwrap();
+        let knowledge = |items| KnowledgeGraph::new(1, 1, &[], vec![None; items]).unwrap();
+        let whole = world().with_social(social(3)).unwrap().with_knowledge(knowledge(2)).unwrap();
+        assert_eq!((whole.social(), whole.knowledge()), (Some(&social(3)), Some(&knowledge(2))));
+        assert_eq!((world().social(), world().knowledge()), (None, None));
+        assert_eq!(
+            world().with_social(social(2)).unwrap_err().to_string(),
+            "the social graph counts 2 users, the interactions count 3"
+        );
+        assert_eq!(
+            world().with_knowledge(knowledge(3)).unwrap_err().to_string(),
+            "the knowledge graph counts 3 items, the interactions count 2"
+        );
+    }
+
+    #[test]
+    fn a_holdout_gives_items_and_ratings() {
+        let csr = Csr::from_weighted_edges(2, 4, &[(1, 3, 2.0), (1, 0, 5.0)], Duplicates::Error).unwrap();
+        let holdout = Holdout::new(csr.clone());
+        assert_eq!((holdout.num_users(), holdout.num_items(), holdout.num_interactions()), (2, 4, 2));
+        assert_eq!(holdout.relevant(UserId(1)), [ItemId(0), ItemId(3)]);
+        assert_eq!(holdout.ratings(UserId(1)), Some(&[5.0, 2.0][..]));
+        assert!(holdout.relevant(UserId(0)).is_empty());
+        assert_eq!(Holdout::new(csr.to_pattern()).ratings(UserId(1)), None);
+    }
+}
