@@ -1,4 +1,5 @@
 //! What bad input gets: a defined outcome each, and an error that names place, value and expectation.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::io::Write;
 use std::path::Path;

@@ -1,5 +1,6 @@
 //! A Parquet file gives the same log as the same rows in a table.
 #![cfg(feature = "parquet")]
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::fs::File;
 use std::path::Path;
@@ -81,7 +82,7 @@ fn what_is_wrong_is_placed() {
     write(&path, &[(Some("ann"), 7, 1.0, 0), (Some("bob"), 7, f64::NAN, 0)], Compression::SNAPPY);
     let error = read(folder.path(), COLUMNS).unwrap_err().to_string();
     assert!(error.ends_with("line 2, column 3 (stars): found `NaN`, expected a finite number"), "{error}");
-    let error = read(folder.path(), "{ user = 'who', item = 'whut' }").unwrap_err().to_string();
+    let error = read(folder.path(), "{ user = 'who', item = 'whut', rating = 'stars' }").unwrap_err().to_string();
     assert!(error.ends_with("no column `whut`; did you mean `what`? the file has: who, what, stars, at"), "{error}");
     std::fs::write(&path, b"PAR1 but not really PAR1").unwrap();
     assert!(matches!(read(folder.path(), COLUMNS), Err(DataError::Io { .. })));
