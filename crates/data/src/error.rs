@@ -154,6 +154,24 @@ pub enum DataError {
         /// What to do instead.
         remedy: &'static str,
     },
+    /// Text that is no manifest, or one that names a file it must not.
+    #[error("manifest `{name}`: {reason}")]
+    Manifest {
+        /// The manifest.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// No manifest has this name.
+    #[error("unknown dataset `{name}`; {}known: {known}", near(nearest.as_deref()))]
+    UnknownDataset {
+        /// The name asked for.
+        name: String,
+        /// The nearest name there is.
+        nearest: Option<String>,
+        /// Every name there is.
+        known: String,
+    },
     /// The parts do not make a world.
     #[error(transparent)]
     Graph(#[from] GraphError),

@@ -1,25 +1,36 @@
-//! From files to a checked world: readers, vocabularies, filters and splits.
+//! From files to a checked world: readers, vocabularies, filters and splits; and manifests of datasets.
 //!
 //! A [`Source`] says how the files of a dataset are read, [`load`] reads them into a [`Dataset`],
 //! [`Dataset::filtered`] thins it out and [`Dataset::split`] makes the training
 //! [`World`](gnnrec_graph::World) and what is held out from it. Every row that is left out on the way
-//! is counted, by reason, in a [`Report`]. It trains nothing and downloads nothing.
+//! is counted, by reason, in a [`Report`].
+//!
+//! A [`Manifest`] describes a published dataset, [`fetch`] brings its files and [`check`] compares them
+//! with it. It trains nothing.
 
+mod check;
 mod dataset;
 mod error;
+mod fetch;
 mod filter;
 mod groups;
+mod listing;
 mod load;
+mod manifest;
 mod read;
 mod report;
 mod source;
 mod split;
 mod vocabulary;
 
+pub use check::{CheckReport, Count, FileState, check};
 pub use dataset::{Dataset, Facts, Log, Part, Ties};
 pub use error::{DataError, Place};
+pub use fetch::{FetchError, FetchProgress, Fetched, Fingerprint, How, fetch, fingerprint};
 pub use filter::{Filter, KeepDuplicate};
+pub use listing::{Listing, data_folder, describe, list};
 pub use load::load;
+pub use manifest::{Counts, Family, Manifest, ManifestFile};
 pub use report::{Dropped, Example, Noted, Reason, Report, Step};
 pub use source::{
     Column, Columns, Delimiter, Direction, Encoding, Format, Interactions, ItemsAre, Knowledge, Layout, Link,
