@@ -1,4 +1,5 @@
-//! From files to a checked world: readers, vocabularies, filters and splits; and manifests of datasets.
+//! From files to a checked world: readers, vocabularies, filters and splits; manifests of datasets, and
+//! a generated world for those who have none yet.
 //!
 //! A [`Source`] says how the files of a dataset are read, [`load`] reads them into a [`Dataset`],
 //! [`Dataset::filtered`] thins it out and [`Dataset::split`] makes the training
@@ -6,10 +7,11 @@
 //! is counted, by reason, in a [`Report`].
 //!
 //! A [`Manifest`] describes a published dataset, [`fetch`] brings its files and [`check`] compares them
-//! with it. It trains nothing.
+//! with it; [`demo::generate`] makes a world from a seed. It trains nothing.
 
 mod check;
 mod dataset;
+pub mod demo;
 mod error;
 mod fetch;
 mod filter;
