@@ -185,6 +185,22 @@ fn given_parts_stay_as_published() {
 }
 
 #[test]
+fn cores_of_a_published_split_count_training_rows() {
+    // Item 0 has two training rows; item 1 has one and two test rows; user 2 is only tested.
+    let mut dataset = dataset(&[(0, 0, 0), (1, 0, 0), (0, 1, 0), (1, 1, 0), (2, 1, 0), (2, 0, 0)]);
+    let (train, test) = (Part::Train, Part::Test);
+    dataset.log.parts = Some(vec![train, train, train, test, test, test]);
+    let core = |user_core, item_core| {
+        let filter = crate::Filter { user_core, item_core, ..Default::default() };
+        let found = dataset.clone().filtered(&filter).unwrap();
+        let step = found.report.step("filter").unwrap().clone();
+        (found.log.len(), step.num_dropped(Reason::UserCore), step.num_dropped(Reason::ItemCore))
+    };
+    assert_eq!(core(0, 2), (3, 0, 3));
+    assert_eq!(core(1, 0), (4, 2, 0));
+}
+
+#[test]
 fn ratings_become_weights() {
     let mut dataset = dataset(&[(0, 0, 0), (0, 1, 1), (0, 2, 2)]);
     dataset.log.ratings = Some(vec![4.0, 2.0, 5.0]);
