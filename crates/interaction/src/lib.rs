@@ -2,6 +2,8 @@
 
 mod lightgcn;
 mod mf;
+mod popularity;
 
 pub use lightgcn::{LightGcn, LightGcnConfig};
 pub use mf::{MfBpr, MfBprConfig};
+pub use popularity::PopularityConfig;

@@ -1,4 +1,5 @@
-//! What every model trained by gradient must hold, as one call from its test.
+//! What every model must hold, as one call from its test: [`check`] for models trained by gradient,
+//! [`check_closed_form`] for those that are solved for.
 //!
 //! ```ignore
 //! #[test]
@@ -24,6 +25,10 @@ use gnnrec_sampling::{PairwiseBatch, Purpose, stream};
 use rand::seq::{IndexedRandom, SliceRandom};
 
 use crate::{GradientConfig, GradientModel, Step};
+
+mod closed_form;
+
+pub use closed_form::check_closed_form;
 
 const NUM_USERS: u32 = 23;
 const NUM_ITEMS: u32 = 19;
@@ -190,10 +195,15 @@ fn ignores_labels<C: GradientConfig>(config: &C, world: &World) {
     let mut mapper = RenameRows { users: inverse(&users), items: inverse(&items) };
     let record = model.map(&mut mapper).into_record();
     let found = all_scores(&*init(config, &renamed_world, 3).load_record(record).scorer());
-    for (user, scores) in expected.chunks(num_items).enumerate() {
+    assert_renamed(&expected, &found, &users, &items, 1e-5);
+}
+
+/// `found` holds the scores of `expected` where user `u` is called `users[u]` and item `i` `items[i]`.
+fn assert_renamed(expected: &[f32], found: &[f32], users: &[u32], items: &[u32], tolerance: f32) {
+    for (user, scores) in expected.chunks(items.len()).enumerate() {
         for (item, expected) in scores.iter().enumerate() {
-            let found = found[users[user] as usize * num_items + items[item] as usize];
-            let close = (found - expected).abs() <= 1e-5 * (1.0 + expected.abs());
+            let found = found[users[user] as usize * items.len() + items[item] as usize];
+            let close = (found - expected).abs() <= tolerance * (1.0 + expected.abs());
             assert!(close, "user {user}, item {item}: {expected} before renaming, {found} after");
         }
     }
