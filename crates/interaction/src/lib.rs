@@ -1,11 +1,13 @@
 //! Models that see only the user-item graph, one file each.
 
+mod ease;
 mod gfcf;
 mod item_knn;
 mod lightgcn;
 mod mf;
 mod popularity;
 
+pub use ease::EaseConfig;
 pub use gfcf::GfCfConfig;
 pub use item_knn::ItemKnnConfig;
 pub use lightgcn::{LightGcn, LightGcnConfig};
