@@ -68,7 +68,8 @@ pub struct Seconds {
     pub optimiser: f64,
     /// Validation.
     pub evaluation: f64,
-    /// Writing checkpoints and reading one.
+    /// Writing checkpoints and reading one; not the last one that an earlier sitting wrote, which could
+    /// not count itself.
     pub checkpoint: f64,
     /// The rest: initial values, observers, bookkeeping.
     pub other: f64,

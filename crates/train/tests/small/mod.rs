@@ -17,16 +17,16 @@ use gnnrec_train::{Event, Fitted, Run, TrainConfig, TrainError, fit};
 
 /// `ŷ(u,i) = (P[u] + mean of Q[k] over the training items k of u) · Q[i]`.
 #[derive(Clone, Debug)]
-pub struct SmallConfig {
-    pub dim: usize,
+pub(crate) struct SmallConfig {
+    pub(crate) dim: usize,
     /// From this step on the loss is infinite.
-    pub infinite_from: u64,
+    pub(crate) infinite_from: u64,
 }
 
-pub const SMALL: SmallConfig = SmallConfig { dim: 4, infinite_from: u64::MAX };
+pub(crate) const SMALL: SmallConfig = SmallConfig { dim: 4, infinite_from: u64::MAX };
 
 #[derive(Module, Debug)]
-pub struct Small {
+pub(crate) struct Small {
     users: Param<Tensor<2>>,
     items: Param<Tensor<2>>,
     #[module(skip)]
@@ -67,7 +67,7 @@ impl GradientModel for Small {
 }
 
 /// What the circles of taste of [`conformance::world`] leave out of training.
-pub fn holdout() -> Holdout {
+pub(crate) fn holdout() -> Holdout {
     let edges: Vec<(u32, u32)> = (0..22)
         .flat_map(|user| (0..18).map(move |item| (user, item)))
         .filter(|(user, item)| user % 2 == item % 2 && (user * 7 + item * 5) % 3 == 0)
@@ -76,7 +76,7 @@ pub fn holdout() -> Holdout {
 }
 
 /// Five steps an epoch in the conformance world, a validation every second epoch.
-pub fn config() -> TrainConfig {
+pub(crate) fn config() -> TrainConfig {
     TrainConfig {
         max_epochs: 5,
         learning_rate: 0.02,
@@ -89,7 +89,7 @@ pub fn config() -> TrainConfig {
 }
 
 /// A run without anybody watching; change what the test is about.
-pub fn run<'a>(config: &'a TrainConfig, validation: Option<&'a Holdout>) -> Run<'a> {
+pub(crate) fn run<'a>(config: &'a TrainConfig, validation: Option<&'a Holdout>) -> Run<'a> {
     Run {
         seed: 11,
         device: Device::flex(),
@@ -105,7 +105,7 @@ pub fn run<'a>(config: &'a TrainConfig, validation: Option<&'a Holdout>) -> Run<
 }
 
 /// The whole run, or as much of it as `num_steps` steps from where it stands, in a checkpoint folder.
-pub fn sit(folder: &Path, num_steps: Option<u64>, resume: bool) -> Result<Fitted<Small>, TrainError> {
+pub(crate) fn sit(folder: &Path, num_steps: Option<u64>, resume: bool) -> Result<Fitted<Small>, TrainError> {
     let (config, holdout, flag) = (config(), holdout(), AtomicBool::new(false));
     let mut done = 0;
     let mut observer = |event: &Event<'_>| {
@@ -125,10 +125,10 @@ pub fn sit(folder: &Path, num_steps: Option<u64>, resume: bool) -> Result<Fitted
 }
 
 /// The bits of every score.
-pub fn bits(model: &Small) -> Vec<u32> {
+pub(crate) fn bits(model: &Small) -> Vec<u32> {
     conformance::all_scores(&*model.scorer()).iter().map(|score| score.to_bits()).collect()
 }
 
-pub fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
+pub(crate) fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)
 }
