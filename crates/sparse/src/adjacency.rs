@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use gnnrec_graph::Csr;
+use gnnrec_graph::{Csr, Normalisation};
 
 /// `M = diag(r) A diag(c)` with its transpose, cheap to clone.
 ///
@@ -39,19 +39,16 @@ impl Adjacency {
     /// without self-loops, of GCN; for a user-item matrix it is the one of GF-CF.
     #[must_use]
     pub fn symmetric_normalised(matrix: &Csr) -> Self {
-        let inverse_root = |degree: f32| if degree > 0.0 { degree.sqrt().recip() } else { 0.0 };
-        let rows: Vec<f32> = row_degrees(matrix).into_iter().map(inverse_root).collect();
-        let cols = row_degrees(&matrix.transpose()).into_iter().map(inverse_root).collect();
-        Self::with_factors(matrix.clone(), Some(rows), Some(cols))
+        let (rows, cols) = Normalisation::Symmetric.factors(matrix);
+        Self::with_factors(matrix.clone(), rows, cols)
     }
 
     /// `M = D_r^-1 A`: each output row is the weighted mean of its neighbours' rows; a row without
     /// edges gives zeros.
     #[must_use]
     pub fn row_mean(matrix: &Csr) -> Self {
-        let inverse = |degree: f32| if degree > 0.0 { degree.recip() } else { 0.0 };
-        let rows = row_degrees(matrix).into_iter().map(inverse).collect();
-        Self::with_factors(matrix.clone(), Some(rows), None)
+        let (rows, cols) = Normalisation::Row.factors(matrix);
+        Self::with_factors(matrix.clone(), rows, cols)
     }
 
     fn with_factors(matrix: Csr, rows: Option<Vec<f32>>, cols: Option<Vec<f32>>) -> Self {
@@ -120,16 +117,6 @@ impl Adjacency {
         };
         side(&self.forward) + if self.is_symmetric() { 0 } else { side(&self.backward) }
     }
-}
-
-/// Sum of the absolute weights of every row, or for a pattern the number of its edges.
-#[expect(clippy::cast_precision_loss, reason = "a degree beyond 2^24 may be rounded")]
-fn row_degrees(matrix: &Csr) -> Vec<f32> {
-    let degree = |row| match matrix.row_weights(row) {
-        Some(weights) => weights.iter().map(|weight| weight.abs()).sum(),
-        None => matrix.degree(row) as f32,
-    };
-    (0..matrix.num_rows()).map(degree).collect()
 }
 
 #[cfg(test)]
