@@ -8,14 +8,13 @@ pub mod conformance;
 mod contract;
 mod error;
 mod init;
-mod joint;
 mod loss;
 mod scorer;
 
 pub use batch::BatchRows;
 pub use contract::{ClosedForm, Family, GradientConfig, GradientModel, Step};
 pub use error::ModelError;
+pub use gnnrec_graph::joint_graph;
 pub use init::{normal_init, xavier_init};
-pub use joint::joint_graph;
 pub use loss::{bpr_loss, cross_entropy_loss};
 pub use scorer::{joint_scorer, table_scorer};
