@@ -1,0 +1,140 @@
+//! From the name of a dataset to a world that models learn from and a test part that they never see.
+
+use std::path::Path;
+
+use gnnrec_data::{Dataset, Manifest, Parts, Scope, Split, demo, load};
+use gnnrec_graph::{Csr, Duplicates, Holdout, UserId};
+
+use crate::results::{DatasetFacts, Protocol};
+use crate::spec::DEMO;
+use crate::{DatasetSpec, ExperimentError, Spec};
+
+/// A dataset, filtered and split.
+pub(crate) struct Prepared {
+    pub(crate) dataset: Dataset,
+    pub(crate) parts: Parts,
+    /// Training and validation: what is never listed when the test part is measured.
+    pub(crate) seen: Csr,
+    validate_on_test: bool,
+}
+
+impl Prepared {
+    /// Loads, filters and splits. A spec without a split gets the one that fits the dataset.
+    pub(crate) fn load(spec: &mut Spec, data: &Path) -> Result<Self, ExperimentError> {
+        let dataset = match &spec.dataset {
+            DatasetSpec::Named(name) if name == DEMO => demo::generate(&demo::DemoConfig::default(), 1)?,
+            DatasetSpec::Named(name) => {
+                let manifest = Manifest::find(name)?;
+                if !manifest.is_present(data) {
+                    let message = format!(
+                        "the dataset `{name}` is not here, or not whole; see `dataset check {name}`, get it with \
+                         `dataset fetch {name}`, or name another folder with --data"
+                    );
+                    return Err(ExperimentError::Folder { path: data.to_owned(), message });
+                }
+                load(name, &manifest.source, data)?
+            }
+            DatasetSpec::Own(own) => load(&own.name, &own.source, &own.folder)?,
+        };
+        let dataset = dataset.filtered(&spec.filter)?;
+        let split = spec.split.get_or_insert_with(|| match dataset.log.parts {
+            Some(_) => Split::Given { validation: 0.1 },
+            None => Split::default(),
+        });
+        let parts = dataset.split(split, spec.split_seed)?;
+        let seen = seen(&parts);
+        Ok(Self { dataset, parts, seen, validate_on_test: spec.validate_on_test })
+    }
+
+    /// What epochs are chosen on.
+    pub(crate) fn validation(&self) -> Option<&Holdout> {
+        if self.validate_on_test { Some(&self.parts.test) } else { self.parts.validation.as_ref() }
+    }
+
+    pub(crate) fn facts(&self) -> DatasetFacts {
+        let world = &self.parts.world;
+        DatasetFacts {
+            name: self.dataset.name.clone(),
+            sha256: self.dataset.digest.clone(),
+            users: world.interactions().num_users(),
+            items: world.interactions().num_items(),
+            train: world.interactions().num_interactions(),
+            validation: self.parts.validation.as_ref().map_or(0, Holdout::num_interactions),
+            test: self.parts.test.num_interactions(),
+            ties: world.social().map_or(0, gnnrec_graph::SocialGraph::num_ties),
+            triples: world.knowledge().map_or(0, |knowledge| knowledge.triples().len()),
+            report: self.parts.report.clone(),
+        }
+    }
+
+    pub(crate) fn protocol(&self, spec: &Spec) -> Protocol {
+        let test = &self.parts.test;
+        let users = (0..).take(test.num_users()).filter(|&user| !test.relevant(UserId(user)).is_empty()).count();
+        let mut split = spec.split.as_ref().map_or_else(String::new, |split| words(split, spec.split_seed));
+        if self.validate_on_test {
+            split.push_str("; epochs were validated on the test part itself");
+        }
+        Protocol {
+            split,
+            candidates: "every item of the catalogue that the user has in neither the training nor the validation part"
+                .to_owned(),
+            ties: "equal scores are ordered by a fixed hash of the item's id".to_owned(),
+            main_metric: spec.main_metric(),
+            users,
+            users_without_test_items: test.num_users() - users,
+        }
+    }
+}
+
+/// The pattern of the training and the validation part together.
+fn seen(parts: &Parts) -> Csr {
+    let train = parts.world.interactions().by_user();
+    let Some(validation) = &parts.validation else { return train.to_pattern() };
+    let held = |user: u32| validation.relevant(UserId(user)).iter().map(move |item| (user, item.0));
+    let edges: Vec<(u32, u32)> = train.edges().chain((0..).take(validation.num_users()).flat_map(held)).collect();
+    let seen = Csr::from_edges(train.num_rows(), train.num_cols(), &edges, Duplicates::First);
+    seen.expect("the parts lie inside one world")
+}
+
+/// A split as a sentence.
+fn words(split: &Split, seed: u64) -> String {
+    let of = |scope: &Scope| match scope {
+        Scope::User => "of each user's interactions",
+        Scope::Global => "of all interactions",
+    };
+    let percent = |fraction: &f64| format!("{}%", (fraction * 1000.0).round() / 10.0);
+    match split {
+        Split::Given { validation } if *validation > 0.0 => format!(
+            "as the files say; without a validation file, {} of each user's training interactions, drawn with seed {seed}, \
+             are the validation part",
+            percent(validation)
+        ),
+        Split::Given { .. } => "as the files say".to_owned(),
+        Split::Ratio { scope, validation, test } => format!(
+            "at random with seed {seed}: {} {} are tested, {} validated",
+            percent(test),
+            of(scope),
+            percent(validation)
+        ),
+        Split::LeaveOneOut { validation, by } => format!(
+            "leave one out ({by:?}, seed {seed}): one interaction of each user is tested{}",
+            if *validation { ", one validated" } else { "" }
+        ),
+        Split::Temporal { scope, validation, test } => format!(
+            "by time: the latest {} {} are tested, {} before them validated",
+            percent(test),
+            of(scope),
+            percent(validation)
+        ),
+        Split::ColdUsers { validation, test } => format!(
+            "cold users, drawn with seed {seed}: all interactions of {} of the users are tested, of {} validated",
+            percent(test),
+            percent(validation)
+        ),
+        Split::ColdItems { validation, test } => format!(
+            "cold items, drawn with seed {seed}: all interactions of {} of the items are tested, of {} validated",
+            percent(test),
+            percent(validation)
+        ),
+    }
+}

@@ -1,0 +1,201 @@
+//! Every model by name: the one list that specs, tables and the command line read.
+//!
+//! A new model is its file, a variant here, and what the compiler then asks for.
+
+use std::path::Path;
+
+use burn::tensor::Device;
+use gnnrec_eval::Scorer;
+use gnnrec_graph::World;
+use gnnrec_interaction::{
+    EaseConfig, GfCfConfig, ItemKnnConfig, LightGcnConfig, MfBprConfig, PopularityConfig,
+};
+use gnnrec_knowledge::KgcnConfig;
+use gnnrec_model::{ClosedForm, Family, GradientConfig, GradientModel};
+use gnnrec_social::{DiffNetConfig, SocialLightGcnConfig};
+use gnnrec_train::{Run, TrainRecord, fit, load_model, save_model};
+use serde::{Deserialize, Serialize};
+
+use crate::ExperimentError;
+
+/// A model's name and configuration: `{ model = "lightgcn", config = { num_layers = 3 } }`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "model", content = "config", rename_all = "kebab-case")]
+pub enum ModelConfig {
+    /// The most popular items.
+    Popularity(PopularityConfig),
+    /// Cosine neighbours of the user's items.
+    ItemKnn(ItemKnnConfig),
+    /// A linear item-item model, solved for.
+    Ease(EaseConfig),
+    /// A graph filter, solved for.
+    #[serde(rename = "gf-cf")]
+    GfCf(GfCfConfig),
+    /// Matrix factorisation.
+    MfBpr(MfBprConfig),
+    /// Linear propagation over users and items.
+    #[serde(rename = "lightgcn")]
+    LightGcn(LightGcnConfig),
+    /// The same with ties between users.
+    #[serde(rename = "social-lightgcn")]
+    SocialLightGcn(SocialLightGcnConfig),
+    /// Influence diffused through friends.
+    #[serde(rename = "diffnet")]
+    DiffNet(DiffNetConfig),
+    /// Convolution over facts about items.
+    Kgcn(KgcnConfig),
+}
+
+/// A model that scores, and how it got there.
+pub(crate) struct Fitted {
+    pub(crate) scorer: Box<dyn Scorer>,
+    pub(crate) training: Option<TrainRecord>,
+}
+
+/// Does the same for every model: `closed` for those that are solved for, `trained` for the others.
+macro_rules! each_model {
+    ($value:expr, closed $closed:ident => $solve:expr, trained $trained:ident => $train:expr) => {
+        match $value {
+            ModelConfig::Popularity($closed) => $solve,
+            ModelConfig::ItemKnn($closed) => $solve,
+            ModelConfig::Ease($closed) => $solve,
+            ModelConfig::GfCf($closed) => $solve,
+            ModelConfig::MfBpr($trained) => $train,
+            ModelConfig::LightGcn($trained) => $train,
+            ModelConfig::SocialLightGcn($trained) => $train,
+            ModelConfig::DiffNet($trained) => $train,
+            ModelConfig::Kgcn($trained) => $train,
+        }
+    };
+}
+
+impl ModelConfig {
+    /// Every model with its default configuration, in the order of tables.
+    #[must_use]
+    pub fn all() -> Vec<Self> {
+        vec![
+            Self::Popularity(PopularityConfig::default()),
+            Self::ItemKnn(ItemKnnConfig::default()),
+            Self::Ease(EaseConfig::default()),
+            Self::GfCf(GfCfConfig::default()),
+            Self::MfBpr(MfBprConfig::default()),
+            Self::LightGcn(LightGcnConfig::default()),
+            Self::SocialLightGcn(SocialLightGcnConfig::default()),
+            Self::DiffNet(DiffNetConfig::default()),
+            Self::Kgcn(KgcnConfig::default()),
+        ]
+    }
+
+    /// Configurations of published settings: model, name of the preset, configuration.
+    #[must_use]
+    pub fn presets() -> Vec<(&'static str, Self)> {
+        vec![
+            ("gowalla", Self::LightGcn(LightGcnConfig::gowalla())),
+            ("yelp2018", Self::LightGcn(LightGcnConfig::yelp2018())),
+            ("lastfm", Self::Kgcn(KgcnConfig::lastfm())),
+        ]
+    }
+
+    /// The model's name, as in a spec.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Popularity(_) => "popularity",
+            Self::ItemKnn(_) => "item-knn",
+            Self::Ease(_) => "ease",
+            Self::GfCf(_) => "gf-cf",
+            Self::MfBpr(_) => "mf-bpr",
+            Self::LightGcn(_) => "lightgcn",
+            Self::SocialLightGcn(_) => "social-lightgcn",
+            Self::DiffNet(_) => "diffnet",
+            Self::Kgcn(_) => "kgcn",
+        }
+    }
+
+    /// What the model looks at.
+    #[must_use]
+    pub const fn family(&self) -> Family {
+        match self {
+            Self::Popularity(_)
+            | Self::ItemKnn(_)
+            | Self::Ease(_)
+            | Self::GfCf(_)
+            | Self::MfBpr(_)
+            | Self::LightGcn(_) => Family::Interaction,
+            Self::SocialLightGcn(_) | Self::DiffNet(_) => Family::Social,
+            Self::Kgcn(_) => Family::Knowledge,
+        }
+    }
+
+    /// Whether it is trained by gradient, and has epochs.
+    #[must_use]
+    pub fn is_trained(&self) -> bool {
+        each_model!(self, closed _c => false, trained _t => true)
+    }
+
+    /// Whether a world has what the model looks at.
+    #[must_use]
+    pub fn suits(&self, world: &World) -> bool {
+        match self.family() {
+            Family::Interaction => true,
+            Family::Social => world.social().is_some(),
+            Family::Knowledge => world.knowledge().is_some(),
+        }
+    }
+
+    /// Checks every field.
+    ///
+    /// # Errors
+    /// A value out of range.
+    pub fn validate(&self) -> Result<(), gnnrec_model::ModelError> {
+        each_model!(self, closed config => config.validate(), trained config => config.validate())
+    }
+
+    /// The model on a training world, ready to score. A trained model leaves its weights in a file.
+    pub(crate) fn fit(&self, world: &World, run: Run<'_>, weights: &Path) -> Result<Fitted, ExperimentError> {
+        each_model!(
+            self,
+            closed config => solve(config, world, run.seed),
+            trained config => train(config, world, run, weights)
+        )
+    }
+
+    /// A model of an earlier run: trained weights are read, a closed form is solved for again.
+    pub(crate) fn reload(&self, world: &World, seed: u64, weights: &Path) -> Result<Box<dyn Scorer>, ExperimentError> {
+        each_model!(
+            self,
+            closed config => Ok(solve(config, world, seed)?.scorer),
+            trained config => Ok(load_model(config, world, seed, &Device::flex(), weights)?.scorer())
+        )
+    }
+}
+
+fn solve(config: &impl ClosedForm, world: &World, seed: u64) -> Result<Fitted, ExperimentError> {
+    Ok(Fitted { scorer: config.fit(world, seed)?, training: None })
+}
+
+fn train<C: GradientConfig>(
+    config: &C,
+    world: &World,
+    run: Run<'_>,
+    weights: &Path,
+) -> Result<Fitted, ExperimentError> {
+    let fitted = fit(config, world, run)?;
+    save_model(&fitted.model, weights)?;
+    Ok(Fitted { scorer: fitted.model.scorer(), training: Some(fitted.record) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_specs() {
+        for config in ModelConfig::all() {
+            let json = serde_json::to_value(&config).unwrap();
+            assert_eq!(json["model"], config.name());
+            assert_eq!(serde_json::from_value::<ModelConfig>(json).unwrap(), config);
+            config.validate().unwrap();
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! What an experiment is: dataset, split, seeds, metrics and models, as a file and with every default.
+//!
+//! A spec is TOML. Whatever it leaves out has a default; whatever it misspells is an error with its
+//! line and the nearest name. [`Spec`] is the spec with everything spelled out: it is written beside the
+//! results, is a valid spec itself, and gives the same numbers again.
+
+mod file;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use gnnrec_data::{Filter, Manifest, Source, Split};
+use gnnrec_eval::Metric;
+use gnnrec_model::Family;
+use gnnrec_train::TrainConfig;
+use serde::{Deserialize, Deserializer, Serialize, de};
+
+use crate::{ExperimentError, ModelConfig};
+
+/// The name of the generated world.
+pub const DEMO: &str = "demo";
+
+/// An experiment with every default spelled out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spec {
+    /// What the report is called.
+    pub name: String,
+    /// What is learned from.
+    pub dataset: DatasetSpec,
+    /// What is left out of it.
+    pub filter: Filter,
+    /// How it is cut; absent until the dataset is known: as its files say, else at random for each user.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub split: Option<Split>,
+    /// The seed of the split, the same for every model and training seed.
+    pub split_seed: u64,
+    /// Whether epochs are validated on the test part itself, as the published code of many papers does:
+    /// for comparing curves with theirs, never for choosing a model.
+    pub validate_on_test: bool,
+    /// One run of every model for each.
+    pub seeds: Vec<u64>,
+    /// Where models are trained: `cpu`.
+    pub device: String,
+    /// What is measured on the test part.
+    pub metrics: Vec<Metric>,
+    /// The models, in the order of the table.
+    pub models: Vec<ModelSpec>,
+}
+
+/// One row of the table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelSpec {
+    /// What tables call it; unique.
+    pub label: String,
+    /// The model.
+    #[serde(flatten)]
+    pub config: ModelConfig,
+    /// How it is trained; of no use to a model that is solved for, and absent there.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub train: Option<TrainConfig>,
+}
+
+/// A dataset by name, or the user's own files.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum DatasetSpec {
+    /// A dataset with a manifest, or [`DEMO`].
+    Named(String),
+    /// The user's own files.
+    Own(OwnDataset),
+}
+
+/// The user's own files and how to read them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnDataset {
+    /// What the report calls it.
+    pub name: String,
+    /// Where the files are: absolute, or beside the spec.
+    #[serde(default)]
+    pub folder: PathBuf,
+    /// How they are read.
+    pub source: Source,
+}
+
+impl<'de> Deserialize<'de> for DatasetSpec {
+    /// A string or a table; a fault inside the table is reported as itself.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> de::Visitor<'de> for Either {
+            type Value = DatasetSpec;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a dataset, or a table with `name` and `source`")
+            }
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<DatasetSpec, E> {
+                Ok(DatasetSpec::Named(name.to_owned()))
+            }
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<DatasetSpec, A::Error> {
+                OwnDataset::deserialize(de::value::MapAccessDeserializer::new(map)).map(DatasetSpec::Own)
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
+impl DatasetSpec {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Named(name) => name,
+            Self::Own(own) => &own.name,
+        }
+    }
+}
+
+/// What the command line changes of a spec; every field is one option.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// `--dataset`: without `models`, the models that find no input in it are left out.
+    pub dataset: Option<String>,
+    /// `--models`: labels or names of models; those that the spec has not get their defaults.
+    pub models: Option<Vec<String>>,
+    /// `--seeds`: the number of seeds, 1, 2, ...
+    pub num_seeds: Option<u64>,
+    /// `--device`.
+    pub device: Option<String>,
+    /// `--epochs`: the most epochs of every trained model.
+    pub max_epochs: Option<usize>,
+}
+
+impl Spec {
+    /// The comparison that runs without any argument: the generated demo world.
+    ///
+    /// # Panics
+    /// Never: a test reads it.
+    #[must_use]
+    pub fn demo() -> Self {
+        Self::parse(include_str!("demo.toml"), Path::new("demo.toml")).expect("a test reads the built-in spec")
+    }
+
+    /// Reads a spec.
+    ///
+    /// # Errors
+    /// A file that cannot be read, and whatever in it is not a spec, with its line.
+    pub fn read(path: &Path) -> Result<Self, ExperimentError> {
+        let text = std::fs::read_to_string(path).map_err(ExperimentError::io(path, "read"))?;
+        Self::parse(&text, path)
+    }
+
+    /// Reads a spec from text; `path` is where it came from.
+    ///
+    /// # Errors
+    /// Whatever in it is not a spec, with its line.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ExperimentError> {
+        let spec = file::parse(text, path)?;
+        spec.validate(&path.display().to_string())?;
+        Ok(spec)
+    }
+
+    /// The spec with what the command line changes.
+    ///
+    /// # Errors
+    /// An unknown model or device, or no seed.
+    pub fn with(mut self, overrides: &Overrides) -> Result<Self, ExperimentError> {
+        if let Some(dataset) = &overrides.dataset {
+            self.name.clone_from(dataset);
+            self.dataset = DatasetSpec::Named(dataset.clone());
+            self.split = None;
+            if overrides.models.is_none() {
+                let families = families(dataset)?;
+                self.models.retain(|model| families.contains(&model.config.family()));
+            }
+        }
+        if let Some(device) = &overrides.device {
+            self.device.clone_from(device);
+        }
+        if let Some(num_seeds) = overrides.num_seeds {
+            self.seeds = (1..=num_seeds).collect();
+        }
+        if let Some(names) = &overrides.models {
+            self.models = self.chosen(names)?;
+        }
+        if let Some(max_epochs) = overrides.max_epochs {
+            for train in self.models.iter_mut().filter_map(|model| model.train.as_mut()) {
+                train.max_epochs = max_epochs;
+            }
+        }
+        self.validate("the command line")?;
+        Ok(self)
+    }
+
+    /// The models of these names: the spec's own where it has them, else with their defaults.
+    fn chosen(&self, names: &[String]) -> Result<Vec<ModelSpec>, ExperimentError> {
+        let train = self.models.iter().find_map(|model| model.train.clone()).unwrap_or_default();
+        let mut chosen = Vec::new();
+        for name in names {
+            let own = self.models.iter().filter(|model| model.label == *name || model.config.name() == name);
+            let before = chosen.len();
+            chosen.extend(own.cloned());
+            if chosen.len() == before {
+                let config = file::model_named(name, "--models")?;
+                let train = config.is_trained().then(|| train.clone());
+                chosen.push(ModelSpec { label: name.clone(), config, train });
+            }
+        }
+        Ok(chosen)
+    }
+
+    /// The metric by which epochs and models are chosen: the first that measures accuracy.
+    #[must_use]
+    pub fn main_metric(&self) -> Metric {
+        self.metrics.iter().copied().find(|metric| metric.is_accuracy()).unwrap_or(Metric::Recall(20))
+    }
+
+    /// Checks every field.
+    fn validate(&self, place: &str) -> Result<(), ExperimentError> {
+        let fault = |message: String| Err(ExperimentError::Spec { place: place.to_owned(), message });
+        if self.seeds.is_empty() {
+            return fault("no seed; give at least one".to_owned());
+        }
+        if let Some(seed) = repeated(&self.seeds) {
+            return fault(format!("seed {seed} stands there twice; each is one run"));
+        }
+        if !self.metrics.iter().any(|metric| metric.is_accuracy()) {
+            return fault("`metrics` has none that measures accuracy; add one, as `recall@20`".to_owned());
+        }
+        for &metric in &self.metrics {
+            if metric.k() == Some(0) {
+                let source = gnnrec_eval::EvalError::ZeroK { metric };
+                return Err(ExperimentError::Metric { place: place.to_owned(), source });
+            }
+        }
+        if self.models.is_empty() {
+            return fault("no model; add a [[models]] table or give --models".to_owned());
+        }
+        let labels: Vec<&String> = self.models.iter().map(|model| &model.label).collect();
+        if let Some(label) = repeated(&labels) {
+            return fault(format!("two models are labelled `{label}`; give each its own `label`"));
+        }
+        if self.device != "cpu" {
+            return Err(ExperimentError::Device { found: self.device.clone() });
+        }
+        for model in &self.models {
+            model.config.validate()?;
+            if let Some(train) = &model.train {
+                train.validate()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The families of models that find input in a dataset.
+fn families(dataset: &str) -> Result<Vec<Family>, ExperimentError> {
+    if dataset == DEMO {
+        return Ok(vec![Family::Interaction, Family::Social, Family::Knowledge]);
+    }
+    let family = |family: &gnnrec_data::Family| match family {
+        gnnrec_data::Family::Interaction => Family::Interaction,
+        gnnrec_data::Family::Social => Family::Social,
+        gnnrec_data::Family::Knowledge => Family::Knowledge,
+    };
+    Ok(Manifest::find(dataset)?.families.iter().map(family).collect())
+}
+
+fn repeated<T: Ord + Clone>(values: &[T]) -> Option<T> {
+    let mut sorted = values.to_vec();
+    sorted.sort();
+    sorted.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0].clone())
+}
