@@ -42,7 +42,7 @@ impl Csr {
         edges: &[(u32, u32, f32)],
         duplicates: Duplicates,
     ) -> Result<Self, GraphError> {
-        if let Some(edge) = edges.par_iter().position_first(|&(_, _, weight)| !weight.is_finite()) {
+        if let Some(edge) = first_edge(edges.len(), |edge| !edges[edge].2.is_finite()) {
             let (row, col, weight) = edges[edge];
             return Err(GraphError::WeightNotFinite { edge, row, col, weight });
         }
@@ -114,11 +114,11 @@ pub(crate) fn sort(
             return Err(GraphError::TooMany { what, count });
         }
     }
-    let outside = |edge: &usize| {
-        let (row, col) = edge_at(*edge);
+    let outside = |edge| {
+        let (row, col) = edge_at(edge);
         row as usize >= num_rows || col as usize >= num_cols
     };
-    if let Some(edge) = (0..num_edges).into_par_iter().find_first(outside) {
+    if let Some(edge) = first_edge(num_edges, outside) {
         let (row, col) = edge_at(edge);
         return Err(GraphError::OutOfBounds { edge, row, col, num_rows, num_cols });
     }
@@ -135,6 +135,13 @@ pub(crate) fn sort(
         _ => row.sort_unstable(),
     });
     Ok(grouped)
+}
+
+/// The first edge that is wrong, looked for in parallel; rayon's own search asks after every edge whether to stop.
+fn first_edge(num_edges: usize, wrong: impl Fn(usize) -> bool + Sync) -> Option<usize> {
+    const BLOCK: usize = 1 << 14;
+    let block = |block: usize| (block * BLOCK..num_edges.min((block + 1) * BLOCK)).find(|&edge| wrong(edge));
+    (0..num_edges.div_ceil(BLOCK)).into_par_iter().find_map_first(block)
 }
 
 /// Merges equal neighbours of sorted rows; with `weighted` edges, their weights too.

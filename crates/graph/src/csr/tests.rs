@@ -112,6 +112,17 @@ fn a_hub_longer_than_one_sort() {
 }
 
 #[test]
+fn the_first_of_many_wrong_edges_is_named() {
+    let mut edges = vec![(0, 0, 1.0); 100_000];
+    (edges[40_000].0, edges[90_000].0) = (7, 8);
+    let error = Csr::from_weighted_edges(2, 2, &edges, Duplicates::First).unwrap_err();
+    assert_eq!(error.to_string(), "edge 40000: (7, 0) lies outside a 2 x 2 matrix");
+    (edges[40_000].2, edges[99_999].2) = (f32::INFINITY, f32::NAN);
+    let error = Csr::from_weighted_edges(2, 2, &edges, Duplicates::First).unwrap_err();
+    assert_eq!(error.to_string(), "edge 40000: (7, 0) has weight inf, expected a finite number");
+}
+
+#[test]
 fn nothing_at_all() {
     for (rows, cols) in [(0, 0), (0, 5), (3, 0)] {
         let csr = Csr::from_edges(rows, cols, &[], Duplicates::Error).unwrap();
