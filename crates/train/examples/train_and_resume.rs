@@ -57,7 +57,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let folder = tempfile::tempdir()?;
     let interrupt = AtomicBool::new(false);
-    let mut sitting = |resume: bool, interrupt_at: usize| {
+    let sitting = |resume: bool, interrupt_at: usize| {
         let mut observer = |event: &Event<'_>| match event {
             Event::Started { epochs_done, steps_done, .. } => {
                 println!("after {epochs_done} epochs, {steps_done} steps")

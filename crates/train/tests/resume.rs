@@ -22,7 +22,8 @@ fn course(fitted: &Fitted<Small>) -> impl PartialEq + std::fmt::Debug + use<> {
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let entries = fs::read_dir(folder).expect("the folder exists");
+    let mut files: Vec<_> = entries.map(|entry| entry.expect("it can be listed").path()).collect();
     files.sort();
     files
 }

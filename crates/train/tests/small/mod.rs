@@ -72,7 +72,7 @@ pub(crate) fn holdout() -> Holdout {
         .flat_map(|user| (0..18).map(move |item| (user, item)))
         .filter(|(user, item)| user % 2 == item % 2 && (user * 7 + item * 5) % 3 == 0)
         .collect();
-    Holdout::new(Csr::from_edges(23, 19, &edges, Duplicates::Error).unwrap())
+    Holdout::new(Csr::from_edges(23, 19, &edges, Duplicates::Error).expect("ids are in range"))
 }
 
 /// Five steps an epoch in the conformance world, a validation every second epoch.
@@ -130,5 +130,5 @@ pub(crate) fn bits(model: &Small) -> Vec<u32> {
 }
 
 pub(crate) fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a small pool").install(work)
 }
