@@ -33,14 +33,24 @@ def gf_cf(x):
     return x @ (normalised.T @ normalised + LOW_PASS_WEIGHT * low_pass)
 
 
-def item_knn(x):
+def neighbours(x):
     degree = x.sum(0)
     similarity = x.T @ x / (np.sqrt(np.outer(degree, degree)) + SHRINKAGE)
     np.fill_diagonal(similarity, 0.0)
     for item, row in enumerate(similarity):
         order = sorted(range(NUM_ITEMS), key=lambda other: (-round(row[other], 12), other))
         row[order[NUM_NEIGHBOURS:]] = 0.0
-    return x @ similarity.T
+    return similarity
+
+
+def item_knn(x):
+    return x @ neighbours(x).T
+
+
+def item_knn_centred(x):
+    weights, mean = neighbours(x), x.mean(0)
+    weights /= np.maximum(weights.sum(1, keepdims=True), 1e-30)
+    return (x - mean) @ weights.T + mean
 
 
 def main():
@@ -53,8 +63,8 @@ def main():
         "low_pass_weight": LOW_PASS_WEIGHT, "num_neighbours": NUM_NEIGHBOURS, "shrinkage": SHRINKAGE,
         "edges": [[int(user), int(item)] for user, item in np.argwhere(x)],
     }
-    for name, model in [("ease", ease), ("gf_cf", gf_cf), ("item_knn", item_knn)]:
-        case[name] = [round(value, 9) for value in model(x).ravel().tolist()]
+    for model in [ease, gf_cf, item_knn, item_knn_centred]:
+        case[model.__name__] = [round(value, 9) for value in model(x).ravel().tolist()]
     json.dump(case, sys.stdout)
     print()
 

@@ -20,6 +20,7 @@ struct Case {
     ease: Vec<f32>,
     gf_cf: Vec<f32>,
     item_knn: Vec<f32>,
+    item_knn_centred: Vec<f32>,
 }
 
 #[track_caller]
@@ -42,6 +43,8 @@ fn scores_are_those_of_numpy() {
     let gf_cf = GfCfConfig { num_singular_vectors, low_pass_weight, ..Default::default() };
     assert_scores(&*gf_cf.fit(&world, 0).unwrap(), &case.gf_cf);
     let (num_neighbours, shrinkage) = (case.num_neighbours, case.shrinkage);
-    let item_knn = ItemKnnConfig { num_neighbours, shrinkage, normalise: false };
+    let item_knn = ItemKnnConfig { num_neighbours, shrinkage, normalise: false, centred: false };
     assert_scores(&*item_knn.fit(&world, 0).unwrap(), &case.item_knn);
+    let centred = ItemKnnConfig { normalise: true, centred: true, ..item_knn };
+    assert_scores(&*centred.fit(&world, 0).unwrap(), &case.item_knn_centred);
 }
