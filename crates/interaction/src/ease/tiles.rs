@@ -16,7 +16,7 @@ use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt::{factor, inverse};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
-use gnnrec_graph::InteractionGraph;
+use gnnrec_graph::Csr;
 use rayon::prelude::*;
 
 /// Rows and columns of a tile.
@@ -51,19 +51,18 @@ fn position(row: usize, col: usize) -> usize {
 }
 
 impl SymmetricTiles {
-    /// `XᵀX + l2 I` of the user-item pattern `X`.
-    pub(super) fn gram(interactions: &InteractionGraph, l2: f32) -> Self {
-        let (by_user, by_item) = (interactions.by_user(), interactions.by_item());
-        let size = by_item.num_rows();
+    /// `AAᵀ + l2 I` of the pattern `A`, which is given with its transpose.
+    pub(super) fn gram(pattern: &Csr, transposed: &Csr, l2: f32) -> Self {
+        let size = pattern.num_rows();
         let tiles_of = |row: usize| {
             let mut tiles = vec![vec![0f32; TILE * TILE]; row + 1];
-            let items = row * TILE..size.min((row + 1) * TILE);
+            let rows = row * TILE..size.min((row + 1) * TILE);
             for n in 0..TILE {
-                tiles[row][n * TILE + n] = if n < items.len() { l2 } else { 1.0 };
+                tiles[row][n * TILE + n] = if n < rows.len() { l2 } else { 1.0 };
             }
-            for (n, item) in items.enumerate() {
-                for &user in by_item.row(item) {
-                    let others = by_user.row(user as usize).iter().map(|&other| other as usize);
+            for (n, index) in rows.enumerate() {
+                for &col in pattern.row(index) {
+                    let others = transposed.row(col as usize).iter().map(|&other| other as usize);
                     for other in others.take_while(|other| other / TILE <= row) {
                         tiles[other / TILE][n * TILE + other % TILE] += 1.0;
                     }
@@ -107,9 +106,9 @@ impl SymmetricTiles {
 
     /// Sets the diagonal to 0 and returns the negative of what it was.
     pub(super) fn take_diagonal(&mut self) -> Vec<f32> {
-        let diagonal = |item: usize| {
-            let block = item / TILE;
-            -std::mem::take(&mut self.tiles[position(block, block)][item % TILE * (TILE + 1)])
+        let diagonal = |row: usize| {
+            let block = row / TILE;
+            -std::mem::take(&mut self.tiles[position(block, block)][row % TILE * (TILE + 1)])
         };
         (0..self.size).map(diagonal).collect()
     }
