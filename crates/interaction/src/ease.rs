@@ -227,25 +227,28 @@ mod tests {
     /// precision.
     #[test]
     fn scores_are_those_of_the_equations() {
+        let tile = u32::try_from(TILE).unwrap();
         for (num_users, num_items) in
-            [(90, 40), (60, 300), (2 * TILE + 60, 2 * TILE + 37), (2 * TILE + 5, 2 * TILE + 9)]
+            [(90, 40), (60, 300), (2 * tile + 60, 2 * tile + 37), (2 * tile + 5, 2 * tile + 9)]
         {
             check_equations(num_users, num_items);
         }
     }
 
-    fn check_equations(num_users: usize, num_items: usize) {
-        let l2 = 3.0;
+    fn check_equations(num_users: u32, num_items: u32) {
+        let l2 = 3.0f32;
         let pairs = (0..num_users).flat_map(|user| (0..num_items).map(move |item| (user, item)));
         let pairs = pairs.filter(|(user, item)| (user * user + 31 * item) % 1009 < 20 + 10 * (item % 5));
-        let pairs: Vec<_> = pairs.map(|(user, item)| (UserId(user as u32), ItemId(item as u32))).collect();
+        let pairs: Vec<_> = pairs.map(|(user, item)| (UserId(user), ItemId(item))).collect();
+        let (num_users, num_items) = (num_users as usize, num_items as usize);
+        let mut x = Mat::<f64>::zeros(num_users, num_items);
+        for (user, item) in &pairs {
+            x[(user.index(), item.index())] = 1.0;
+        }
         let graph = InteractionGraph::from_pairs(num_users, num_items, &pairs, Duplicates::Error).unwrap();
-        let config = EaseConfig { l2: l2 as f32, ..Default::default() };
-        let x = Mat::<f64>::from_fn(num_users, num_items, |user, item| {
-            f64::from(u8::from(graph.by_user().contains(user, item as u32)))
-        });
-        let regularised = x.transpose() * &x + Mat::from_fn(num_items, num_items, |a, b| if a == b { l2 } else { 0.0 });
-        let p = regularised.partial_piv_lu().inverse();
+        let config = EaseConfig { l2, ..Default::default() };
+        let ridge = Mat::from_fn(num_items, num_items, |a, b| if a == b { f64::from(l2) } else { 0.0 });
+        let p = (x.transpose() * &x + ridge).partial_piv_lu().inverse();
         let b = Mat::from_fn(num_items, num_items, |j, i| if i == j { 0.0 } else { -p[(j, i)] / p[(i, i)] });
         let expected = &x * b;
         let found = conformance::all_scores(&*config.fit(&World::new(graph), 0).unwrap());

@@ -335,7 +335,7 @@ mod tests {
         let mut random = stream(4, Purpose::World, [0, 0]);
         let edges: Vec<(u32, u32)> = (0..400u32)
             .flat_map(|row| (0..9).map(move |_| row))
-            .map(|row| (row, (297.0 * random.random::<f64>().powi(2)) as u32))
+            .map(|row| (row, random.random_range(0..297).min(random.random_range(0..297))))
             .collect();
         Adjacency::symmetric_normalised(&Csr::from_edges(400, 300, &edges, Duplicates::First).unwrap())
     }

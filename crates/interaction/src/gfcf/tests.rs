@@ -25,7 +25,10 @@ fn world() -> World {
 fn scores_are_those_of_the_equation() {
     let (world, width, weight) = (world(), 2, 0.3);
     let by_user = world.interactions().by_user();
-    let r = Mat::<f64>::from_fn(6, 7, |user, item| f64::from(u8::from(by_user.contains(user, item as u32))));
+    let mut r = Mat::<f64>::zeros(6, 7);
+    for (user, item) in by_user.edges() {
+        r[(user as usize, item as usize)] = 1.0;
+    }
     let degree = |n: usize| match (0..6).map(|user| r[(user, n)]).sum::<f64>() {
         0.0 => 1.0,
         degree => degree,
