@@ -112,6 +112,22 @@ impl ModelConfig {
         }
     }
 
+    /// What it does, in a few words for lists of models.
+    #[must_use]
+    pub const fn summary(&self) -> &'static str {
+        match self {
+            Self::Popularity(_) => "the items that most users chose",
+            Self::ItemKnn(_) => "items whose users are those of the user's own items",
+            Self::Ease(_) => "a linear item-item model",
+            Self::GfCf(_) => "a low-pass filter on the item-item graph",
+            Self::MfBpr(_) => "matrix factorisation with a pairwise loss",
+            Self::LightGcn(_) => "linear propagation over users and items",
+            Self::SocialLightGcn(_) => "LightGCN with ties between users in its graph",
+            Self::DiffNet(_) => "influence that spreads from friend to friend",
+            Self::Kgcn(_) => "convolution over the facts about an item, weighted for the user",
+        }
+    }
+
     /// What the model looks at.
     #[must_use]
     pub const fn family(&self) -> Family {
