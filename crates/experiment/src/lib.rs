@@ -6,7 +6,6 @@
 
 mod compare;
 mod error;
-mod memory;
 mod prepare;
 mod progress;
 mod recommend;

@@ -201,6 +201,6 @@ mod tests {
     fn spread_by_hand() {
         assert_eq!(Spread::of(vec![1.0, 3.0, 5.0]), Spread { mean: 3.0, std: 2.0, per_seed: vec![1.0, 3.0, 5.0] });
         assert_eq!(Spread::of(vec![7.0]), Spread { mean: 7.0, std: 0.0, per_seed: vec![7.0] });
-        assert_eq!(Spread::of(vec![]).mean, 0.0);
+        assert_eq!(Spread::of(vec![]), Spread::default());
     }
 }

@@ -7,10 +7,9 @@ use std::time::Instant;
 
 use burn::tensor::Device;
 use gnnrec_eval::{Metric, Scorer, evaluate};
-use gnnrec_train::{Run, Stop, TrainConfig};
+use gnnrec_train::{Run, Stop, TrainConfig, peak_bytes, reset_peak};
 
 use crate::compare::{Measured, comparisons};
-use crate::memory;
 use crate::prepare::Prepared;
 use crate::progress::{Event, Progress};
 use crate::report;
@@ -134,7 +133,7 @@ impl Experiment<'_> {
         let parts = &self.prepared.parts;
         let train = model.train.clone().unwrap_or_default();
         let config = TrainConfig { stop_metric: self.spec.main_metric(), ..train };
-        memory::reset_peak();
+        reset_peak();
         let before = Instant::now();
         let fitted = {
             let mut observer = |event: &gnnrec_train::Event<'_>| progress.on(&Event::Training(event));
@@ -166,7 +165,7 @@ impl Experiment<'_> {
             // Of a resumed run the record knows all sittings.
             train_seconds: fitted.training.as_ref().map_or(wall_seconds, |training| training.seconds.total()),
             eval_seconds,
-            peak_bytes: memory::peak_bytes(),
+            peak_bytes: peak_bytes().unwrap_or(0),
             training: fitted.training,
         };
         let measured = Measured::of(&evaluation, self.spec.main_metric(), &parts.world, &parts.test)?;

@@ -9,9 +9,8 @@ mod file;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use gnnrec_data::{Filter, Manifest, Source, Split};
+use gnnrec_data::{Filter, Source, Split};
 use gnnrec_eval::Metric;
-use gnnrec_model::Family;
 use gnnrec_train::TrainConfig;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
@@ -118,7 +117,7 @@ impl DatasetSpec {
 /// What the command line changes of a spec; every field is one option.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
-    /// `--dataset`: without `models`, the models that find no input in it are left out.
+    /// `--dataset`.
     pub dataset: Option<String>,
     /// `--models`: labels or names of models; those that the spec has not get their defaults.
     pub models: Option<Vec<String>>,
@@ -168,10 +167,6 @@ impl Spec {
             self.name.clone_from(dataset);
             self.dataset = DatasetSpec::Named(dataset.clone());
             self.split = None;
-            if overrides.models.is_none() {
-                let families = families(dataset)?;
-                self.models.retain(|model| families.contains(&model.config.family()));
-            }
         }
         if let Some(device) = &overrides.device {
             self.device.clone_from(device);
@@ -250,19 +245,6 @@ impl Spec {
         }
         Ok(())
     }
-}
-
-/// The families of models that find input in a dataset.
-fn families(dataset: &str) -> Result<Vec<Family>, ExperimentError> {
-    if dataset == DEMO {
-        return Ok(vec![Family::Interaction, Family::Social, Family::Knowledge]);
-    }
-    let family = |family: &gnnrec_data::Family| match family {
-        gnnrec_data::Family::Interaction => Family::Interaction,
-        gnnrec_data::Family::Social => Family::Social,
-        gnnrec_data::Family::Knowledge => Family::Knowledge,
-    };
-    Ok(Manifest::find(dataset)?.families.iter().map(family).collect())
 }
 
 fn repeated<T: Ord + Clone>(values: &[T]) -> Option<T> {

@@ -17,7 +17,8 @@ use crate::finite::{gradient_not_finite, parameter_not_finite};
 use crate::optimiser::Optimiser;
 use crate::origin::Origin;
 use crate::progress::Progress;
-use crate::record::{Clock, peak_bytes};
+use crate::memory::peak_bytes;
+use crate::record::Clock;
 use crate::{Culprit, Event, Observer, Stop, TrainConfig, TrainError, TrainRecord};
 
 /// One run: everything but the model and the world.

@@ -104,13 +104,6 @@ impl Clock {
     }
 }
 
-/// Largest resident memory of this process so far, where Linux tells.
-pub(crate) fn peak_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().strip_suffix("kB")?;
-    kib.trim().parse::<u64>().ok()?.checked_mul(1024)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,12 +132,5 @@ mod tests {
         );
         assert_eq!(json, expected);
         assert_eq!(serde_json::from_str::<TrainRecord>(&json).unwrap(), record);
-    }
-
-    #[test]
-    #[cfg(target_os = "linux")]
-    fn the_peak_holds_what_was_touched() {
-        let touched = vec![1u8; 64 << 20];
-        assert!(peak_bytes().unwrap() > 64 << 20, "{}", touched.len());
     }
 }
