@@ -32,7 +32,8 @@ impl Failure {
             Self::Interrupted => {
                 let command = super::environment::command();
                 let resume = if command.split(' ').any(|word| word == "--resume") { "" } else { " --resume" };
-                (INTERRUPTED, format!("stopped; what is done is kept. Go on with the same command and `--resume`:\n  {command}{resume}"))
+                let advice = "stopped; what is done is kept. Go on with the same command and `--resume`:";
+                (INTERRUPTED, format!("{advice}\n  {command}{resume}"))
             }
             Self::No => return ExitCode::FAILURE,
             Self::ClosedPipe => return ExitCode::SUCCESS,

@@ -56,6 +56,8 @@ A spec is a TOML file; what it leaves out has a default:
                where scope is user or global, and by is time, order or random
                [default: given where the files are split, else ratio]
   split_seed   seed of the split [default: 1]
+  validate_on_test  true measures every validation on the test part, as some papers' code does: to
+               compare curves with theirs, never to choose a model [default: false]
   seeds        a number of seeds, or a list of them [default: 1]
   device       cpu
   metrics      a list; the first that measures accuracy chooses the best epoch and the best model
