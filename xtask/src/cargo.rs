@@ -59,8 +59,8 @@ pub(crate) fn ci() -> Result<(), Failure> {
     run(cargo().args(["fmt", "--all", "--check"]))?;
     run(cargo().args(["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     let mut doc = cargo();
-    doc.args(["doc", "--release", "--workspace", "--no-deps", "--document-private-items"]);
-    run(doc.env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private_intra_doc_links"))
+    doc.args(["doc", "--release", "--workspace", "--no-deps"]);
+    run(doc.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
 /// The cargo that runs this task.

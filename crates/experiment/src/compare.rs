@@ -26,7 +26,8 @@ impl Measured {
         test: &Holdout,
     ) -> Result<Self, ExperimentError> {
         let seen = world.interactions().by_user();
-        let mut slices = rows("user activity", metric, false, evaluation.by_user_group(metric, &activity_groups(seen))?);
+        let mut slices =
+            rows("user activity", metric, false, evaluation.by_user_group(metric, &activity_groups(seen))?);
         if let Some(social) = world.social() {
             let ties = evaluation.by_user_group(metric, &tie_groups(social))?;
             slices.extend(rows("social ties", metric, false, ties));

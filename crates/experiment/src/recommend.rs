@@ -8,11 +8,11 @@ use gnnrec_interaction::PopularityConfig;
 use gnnrec_model::ClosedForm;
 use serde::Serialize;
 
+use crate::ExperimentError;
 use crate::prepare::Prepared;
 use crate::results::Results;
 use crate::spec::Spec;
 use crate::work::{published_weights, run_name};
-use crate::ExperimentError;
 
 /// Whom to recommend what to.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +64,9 @@ pub struct RecommendedItem {
 /// # Errors
 /// A folder that holds no finished experiment, data that have changed since, an unknown model or seed,
 /// or a list of length 0.
+///
+/// # Panics
+/// Never: the parts of a split lie inside their world.
 pub fn recommend(request: &Request<'_>) -> Result<Recommended, ExperimentError> {
     let results = read_results(request.run)?;
     let spec_fault = |error| folder_fault(request.run, format!("its spec cannot be read: {error}"));
@@ -115,7 +118,8 @@ pub fn read_results(run: &Path) -> Result<Results, ExperimentError> {
         return Err(folder_fault(run, message.to_owned()));
     }
     let text = std::fs::read_to_string(&path).map_err(ExperimentError::io(&path, "read"))?;
-    serde_json::from_str(&text).map_err(|error| folder_fault(&path, format!("is not the result of an experiment: {error}")))
+    serde_json::from_str(&text)
+        .map_err(|error| folder_fault(&path, format!("is not the result of an experiment: {error}")))
 }
 
 fn chosen_seed(spec: &Spec, asked: Option<u64>) -> Result<u64, ExperimentError> {

@@ -7,9 +7,7 @@ use std::path::Path;
 use burn::tensor::Device;
 use gnnrec_eval::Scorer;
 use gnnrec_graph::World;
-use gnnrec_interaction::{
-    EaseConfig, GfCfConfig, ItemKnnConfig, LightGcnConfig, MfBprConfig, PopularityConfig,
-};
+use gnnrec_interaction::{EaseConfig, GfCfConfig, ItemKnnConfig, LightGcnConfig, MfBprConfig, PopularityConfig};
 use gnnrec_knowledge::KgcnConfig;
 use gnnrec_model::{ClosedForm, Family, GradientConfig, GradientModel};
 use gnnrec_social::{DiffNetConfig, SocialLightGcnConfig};
@@ -90,6 +88,9 @@ impl ModelConfig {
     #[must_use]
     pub fn presets() -> Vec<(&'static str, Self)> {
         vec![
+            ("gowalla", Self::ItemKnn(ItemKnnConfig::gowalla())),
+            ("gowalla", Self::Ease(EaseConfig::gowalla())),
+            ("yelp2018", Self::Ease(EaseConfig::yelp2018())),
             ("gowalla", Self::LightGcn(LightGcnConfig::gowalla())),
             ("yelp2018", Self::LightGcn(LightGcnConfig::yelp2018())),
             ("lastfm", Self::Kgcn(KgcnConfig::lastfm())),
@@ -121,7 +122,7 @@ impl ModelConfig {
             Self::Ease(_) => "a linear item-item model",
             Self::GfCf(_) => "a low-pass filter on the item-item graph",
             Self::MfBpr(_) => "matrix factorisation with a pairwise loss",
-            Self::LightGcn(_) => "linear propagation over users and items",
+            Self::LightGcn(_) => "propagation over users and items",
             Self::SocialLightGcn(_) => "LightGCN with ties between users in its graph",
             Self::DiffNet(_) => "influence that spreads from friend to friend",
             Self::Kgcn(_) => "convolution over the facts about an item, weighted for the user",

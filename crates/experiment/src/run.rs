@@ -39,6 +39,9 @@ pub struct Place<'a> {
 /// # Errors
 /// A dataset that cannot be read or split, a model that cannot be made on it or that fails, a folder that
 /// cannot be written, or [`ExperimentError::Interrupted`].
+///
+/// # Panics
+/// Never: a spec and results are plain data.
 pub fn run(
     mut spec: Spec,
     place: &Place<'_>,
@@ -94,12 +97,7 @@ struct Experiment<'a> {
 
 impl Experiment<'_> {
     /// One model with one seed, unless it was finished before.
-    fn one(
-        &self,
-        position: usize,
-        nth_seed: usize,
-        progress: &mut dyn Progress,
-    ) -> Result<Finished, ExperimentError> {
+    fn one(&self, position: usize, nth_seed: usize, progress: &mut dyn Progress) -> Result<Finished, ExperimentError> {
         let (model, seed) = (&self.spec.models[position], self.spec.seeds[nth_seed]);
         let (label, name) = (model.label.as_str(), run_name(position, seed));
         if let Some(finished) = self.work.finished(&name)? {

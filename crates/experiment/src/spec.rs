@@ -67,7 +67,7 @@ pub enum DatasetSpec {
     /// A dataset with a manifest, or [`DEMO`].
     Named(String),
     /// The user's own files.
-    Own(OwnDataset),
+    Own(Box<OwnDataset>),
 }
 
 /// The user's own files and how to read them.
@@ -96,7 +96,8 @@ impl<'de> Deserialize<'de> for DatasetSpec {
                 Ok(DatasetSpec::Named(name.to_owned()))
             }
             fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<DatasetSpec, A::Error> {
-                OwnDataset::deserialize(de::value::MapAccessDeserializer::new(map)).map(DatasetSpec::Own)
+                let own = OwnDataset::deserialize(de::value::MapAccessDeserializer::new(map))?;
+                Ok(DatasetSpec::Own(Box::new(own)))
             }
         }
         deserializer.deserialize_any(Either)

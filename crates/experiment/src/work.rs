@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::ExperimentError;
-use crate::results::RunResults;
 use crate::compare::Measured;
+use crate::results::RunResults;
 
 /// A run that is over, as the resumed experiment finds it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,4 +1,5 @@
 //! What the command line says and refuses, without running a single experiment: help, exit codes, errors.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::process::{Command, Output, Stdio};
 

@@ -1,4 +1,5 @@
 //! From the command line to results and back: small experiments on the demo world, in a temporary folder.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::collections::BTreeSet;
 use std::path::Path;

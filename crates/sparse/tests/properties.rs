@@ -1,6 +1,10 @@
 //! One suite over every implementation of every operation: the plain loops are the specification, the
 //! kernels and the Burn operations must agree with them, forward and backward.
 
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(clippy::cast_possible_truncation, reason = "matrices of tests are small")]
+#![expect(clippy::float_cmp, reason = "the bits are what is compared")]
+
 use burn::tensor::{Device, Tensor, TensorData};
 use gnnrec_graph::{Csr, Duplicates};
 use gnnrec_sparse::kernels::{self, reference};

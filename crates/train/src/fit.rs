@@ -14,10 +14,10 @@ use gnnrec_sampling::Sampler;
 
 use crate::checkpoint::{Folder, Resumed};
 use crate::finite::{gradient_not_finite, parameter_not_finite};
+use crate::memory::peak_bytes;
 use crate::optimiser::Optimiser;
 use crate::origin::Origin;
 use crate::progress::Progress;
-use crate::memory::peak_bytes;
 use crate::record::Clock;
 use crate::{Culprit, Event, Observer, Stop, TrainConfig, TrainError, TrainRecord};
 

@@ -263,7 +263,10 @@ mod tests {
     fn faults_have_a_line_and_the_nearest_name() {
         fails("dataset = 'x'\nseed = 3\nmodels = []", "a.toml:2: unknown field `seed`");
         fails("dataset = 'x'\nseed = 3\nmodels = []", "did you mean `seeds`?");
-        fails("dataset = 'x'\n[[models]]\nmodel = 'lightgnc'", "a.toml:3: no model is called `lightgnc`; did you mean `lightgcn`?");
+        fails(
+            "dataset = 'x'\n[[models]]\nmodel = 'lightgnc'",
+            "a.toml:3: no model is called `lightgnc`; did you mean `lightgcn`?",
+        );
         let text = format!("dataset = 'x'\n{MODELS}[models.config]\nembeding_dim = 3");
         fails(&text, "a.toml:4: lightgcn: unknown field `embeding_dim`");
         fails(&text, "did you mean `embedding_dim`?");

@@ -35,7 +35,7 @@ fn tensors_and_loops_agree() {
             let model = small(aggregator, num_hops, KgcnLoss::Bpr).init(&world, 11, &Device::flex()).unwrap();
             let scores = conformance::all_scores(&*model.scorer());
             let (num_users, num_items) = (world.interactions().num_users(), world.interactions().num_items());
-            let users: Vec<u32> = (0..num_users as u32).flat_map(|user| vec![user; num_items]).collect();
+            let users: Vec<u32> = (0..).take(num_users).flat_map(|user| vec![user; num_items]).collect();
             let nodes = model.field.node_of_item.repeat(num_users);
             let expected: Vec<f32> = model.forward(&users, nodes).scores.into_data().try_to_vec().unwrap();
             for (found, expected) in scores.iter().zip(&expected) {

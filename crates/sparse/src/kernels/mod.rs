@@ -8,7 +8,7 @@
 //! ```
 //!
 //! One task owns an output row and adds its terms in storage order: results do not depend on the
-//! number of threads. [`reference`] holds the same equations in plain loops.
+//! number of threads. [`mod@reference`] holds the same equations in plain loops.
 
 pub mod reference;
 mod rows;

@@ -32,6 +32,9 @@ pub fn scatter_rows(x: &[f32], width: usize, indices: &[u32], y: &mut [f32]) {
     scatter_into_zeros(x, width, indices, y);
 }
 
+/// A row of the output, and the indices that name it with their positions.
+type Owner<'a> = (&'a mut [f32], &'a [(u32, u32)]);
+
 /// [`scatter_rows`] into a table that is already zero.
 pub(crate) fn scatter_into_zeros(x: &[f32], width: usize, indices: &[u32], y: &mut [f32]) {
     if width == 0 {
@@ -40,7 +43,7 @@ pub(crate) fn scatter_into_zeros(x: &[f32], width: usize, indices: &[u32], y: &m
     let mut by_index: Vec<(u32, u32)> = indices.iter().copied().zip(0..).collect();
     // The position is part of the key, so equal indices keep their order.
     by_index.par_sort_unstable();
-    let mut owners: Vec<(&mut [f32], &[(u32, u32)])> = Vec::with_capacity(by_index.len());
+    let mut owners: Vec<Owner<'_>> = Vec::with_capacity(by_index.len());
     let (mut rest, mut next_row) = (y, 0usize);
     for positions in by_index.chunk_by(|a, b| a.0 == b.0) {
         let row = positions[0].0 as usize;
