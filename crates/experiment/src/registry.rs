@@ -118,7 +118,7 @@ impl ModelConfig {
     pub const fn summary(&self) -> &'static str {
         match self {
             Self::Popularity(_) => "the items that most users chose",
-            Self::ItemKnn(_) => "items whose users are those of the user's own items",
+            Self::ItemKnn(_) => "items chosen together with the user's own",
             Self::Ease(_) => "a linear item-item model",
             Self::GfCf(_) => "a low-pass filter on the item-item graph",
             Self::MfBpr(_) => "matrix factorisation with a pairwise loss",
