@@ -125,7 +125,7 @@ impl ModelConfig {
             Self::LightGcn(_) => "propagation over users and items",
             Self::SocialLightGcn(_) => "LightGCN with ties between users in its graph",
             Self::DiffNet(_) => "influence that spreads from friend to friend",
-            Self::Kgcn(_) => "convolution over the facts about an item, weighted for the user",
+            Self::Kgcn(_) => "facts about items, weighted for the user",
         }
     }
 

@@ -136,7 +136,11 @@ pub(crate) fn run_name(position: usize, seed: u64) -> String {
 fn write(path: &Path, text: &str) -> Result<(), ExperimentError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let fault = || ExperimentError::io(path, "write");
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(fault())?;
+    let mut builder = tempfile::Builder::new();
+    // A temporary file is for its owner alone; this one stays, and is read by whom the umask lets.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder).map_err(fault())?;
     file.write_all(text.as_bytes()).map_err(fault())?;
     file.as_file().sync_all().map_err(fault())?;
     file.persist(path).map_err(|error| fault()(error.error))?;
@@ -166,5 +170,13 @@ mod tests {
         resumed.publish(&[("results.json", "2".to_owned())]).unwrap();
         assert_eq!(std::fs::read_to_string(&weights).unwrap(), "second");
         assert!(!out.path().join("unfinished").exists());
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = |path: &Path| path.metadata().unwrap().permissions().mode();
+            let plain = out.path().join("plain");
+            std::fs::write(&plain, "").unwrap();
+            assert_eq!(mode(&out.path().join("results.json")), mode(&plain));
+        }
     }
 }

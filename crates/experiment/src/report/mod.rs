@@ -30,6 +30,8 @@ use crate::{DatasetFacts, ModelResults, Results};
 #[template(path = "report.html")]
 struct Page<'a> {
     results: &'a Results,
+    /// The experiment's name.
+    name: &'a str,
     summary: String,
     /// What was run, in a line of short facts.
     facts: Vec<String>,
@@ -61,6 +63,7 @@ pub fn render(results: &Results) -> Result<String, askama::Error> {
     let quality = [("quality-epochs", Over::Epochs), ("quality-seconds", Over::Seconds)];
     Page {
         results,
+        name: results.spec.get("name").and_then(serde_json::Value::as_str).unwrap_or(&results.dataset.name),
         summary: summary::summary(&ranked, &results.comparisons, main),
         facts: facts(results),
         families: families.map(|family| [family_name(family), family_glyph(family)]).collect(),
