@@ -65,7 +65,16 @@ pub(crate) fn ci() -> Result<(), Failure> {
 
 /// The cargo that runs this task.
 fn cargo() -> Command {
-    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    // What `cargo run` says of this package; build scripts that look at it would run again.
+    for (name, _) in std::env::vars_os() {
+        let about_this =
+            name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"));
+        if about_this {
+            cargo.env_remove(&name);
+        }
+    }
+    cargo
 }
 
 /// Where cargo puts what it builds: beside this very program.
