@@ -69,7 +69,7 @@ fn item_knn_on_gowalla() {
 
 /// Published .1765 / .1467 (BARS: .176493 / .146657).
 #[test]
-#[ignore = "some ten minutes and 4 GB on two cores"]
+#[ignore = "an estimated 17 CPU minutes and 4 GB, too much for every run; `-- --ignored` runs it"]
 fn ease_on_gowalla() {
     let Some(split) = split("gowalla", 29_858, 40_981) else { return };
     let (recall, ndcg) = measure("ease on gowalla", &EaseConfig::gowalla(), &split);
