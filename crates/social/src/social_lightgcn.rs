@@ -25,7 +25,7 @@ use gnnrec_model::{
     BatchRows, GradientConfig, GradientModel, ModelError, Step, bpr_loss, joint_graph, joint_scorer, normal_init,
 };
 use gnnrec_sampling::PairwiseBatch;
-use gnnrec_sparse::{Adjacency, propagate};
+use gnnrec_sparse::{Adjacency, LayerCombination, propagate};
 use serde::{Deserialize, Serialize};
 
 const NAME: &str = "social-lightgcn";
@@ -100,9 +100,7 @@ pub struct SocialLightGcn {
 impl SocialLightGcn {
     /// `E`, the final table, in the shape of `E(0)`.
     fn forward(&self, nodes: Tensor<2>) -> Tensor<2> {
-        #[expect(clippy::cast_precision_loss, reason = "validated to be at most 16")]
-        let weight = 1.0 / (self.num_layers + 1) as f32;
-        propagate(&self.adjacency, nodes, self.num_layers, &vec![weight; self.num_layers + 1])
+        propagate(&self.adjacency, nodes, &LayerCombination::mean(self.num_layers))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor};
 use gnnrec_graph::{Csr, Duplicates, GraphError};
-use gnnrec_sparse::{Adjacency, gather_rows, propagate};
+use gnnrec_sparse::{Adjacency, LayerCombination, gather_rows, propagate};
 
 #[expect(clippy::print_stdout, reason = "an example shows what it computes")]
 fn main() -> Result<(), GraphError> {
@@ -10,7 +10,7 @@ fn main() -> Result<(), GraphError> {
     let adjacency = Adjacency::symmetric_normalised(&graph);
     let device = Device::flex().autodiff();
     let x = Tensor::<2>::from_floats([[1.0], [10.0], [100.0]], &device).require_grad();
-    let layers = propagate(&adjacency, x.clone(), 2, &[1.0 / 3.0; 3]);
+    let layers = propagate(&adjacency, x.clone(), &LayerCombination::mean(2));
     println!("mean of X, ÂX and Â²X: {}", layers.clone().into_data());
     let grads = gather_rows(layers, &[0, 2, 2]).sum().backward();
     println!("gradient of row 0 + twice row 2: {}", x.grad(&grads).expect("x is tracked").into_data());

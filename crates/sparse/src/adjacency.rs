@@ -2,11 +2,16 @@
 //!
 //! It is a linear operator, `M = diag(r) A diag(c)`: a checked sparse matrix `A`, with or without
 //! edge weights, between optional factors for its rows and columns. It holds what a gradient needs,
-//! the transpose, and cannot be edited.
+//! the transpose, and cannot be edited. At the first product it is copied into the order in which the
+//! kernels go through it; nobody outside sees that order.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use gnnrec_graph::{Csr, Normalisation};
+
+use crate::buffers::Buffers;
+use crate::layout::Layout;
+use crate::order::Order;
 
 /// `M = diag(r) A diag(c)` with its transpose, cheap to clone.
 ///
@@ -15,6 +20,17 @@ use gnnrec_graph::{Csr, Normalisation};
 pub struct Adjacency {
     forward: Arc<Side>,
     backward: Arc<Side>,
+    kernel_orders: Arc<OnceLock<Orders>>,
+    /// Whether rows and columns of `kernel_orders` change places.
+    flipped: bool,
+    buffers: Arc<Buffers>,
+}
+
+/// Orders of the rows and of the columns, one and the same where the matrix is square.
+#[derive(Debug)]
+struct Orders {
+    rows: Arc<Order>,
+    cols: Arc<Order>,
 }
 
 /// One direction of an [`Adjacency`].
@@ -23,6 +39,7 @@ struct Side {
     matrix: Csr,
     row_factors: Option<Vec<f32>>,
     col_factors: Option<Vec<f32>>,
+    layout: OnceLock<Layout>,
 }
 
 impl Adjacency {
@@ -55,17 +72,52 @@ impl Adjacency {
         let transposed = matrix.transpose();
         let symmetric = transposed == matrix && rows == cols;
         let backward = (!symmetric).then(|| {
-            let side = Side { matrix: transposed, row_factors: cols.clone(), col_factors: rows.clone() };
-            Arc::new(side)
+            let (row_factors, col_factors) = (cols.clone(), rows.clone());
+            Arc::new(Side { matrix: transposed, row_factors, col_factors, layout: OnceLock::new() })
         });
-        let forward = Arc::new(Side { matrix, row_factors: rows, col_factors: cols });
-        Self { backward: backward.unwrap_or_else(|| forward.clone()), forward }
+        let layout = OnceLock::new();
+        let forward = Arc::new(Side { matrix, row_factors: rows, col_factors: cols, layout });
+        Self {
+            backward: backward.unwrap_or_else(|| forward.clone()),
+            forward,
+            kernel_orders: Arc::default(),
+            flipped: false,
+            buffers: Arc::default(),
+        }
     }
 
     /// The transpose, without any copy.
     #[must_use]
     pub fn transposed(&self) -> Self {
-        Self { forward: self.backward.clone(), backward: self.forward.clone() }
+        Self {
+            forward: self.backward.clone(),
+            backward: self.forward.clone(),
+            kernel_orders: self.kernel_orders.clone(),
+            flipped: !self.flipped,
+            buffers: self.buffers.clone(),
+        }
+    }
+
+    /// The matrix as the kernels go through it, made at the first call: some ten passes over the edges.
+    pub(crate) fn layout(&self) -> &Layout {
+        self.forward.layout.get_or_init(|| {
+            let orders = self.kernel_orders.get_or_init(|| {
+                let (rows, cols) = Order::of_matrix(&self.forward.matrix, &self.backward.matrix);
+                let rows = Arc::new(rows);
+                let cols = cols.map_or_else(|| rows.clone(), Arc::new);
+                if self.flipped { Orders { rows: cols, cols: rows } } else { Orders { rows, cols } }
+            });
+            let Orders { rows, cols } = orders;
+            let (rows, cols) = if self.flipped { (cols, rows) } else { (rows, cols) };
+            let Side { matrix, row_factors, col_factors, .. } = &*self.forward;
+            let factors = [row_factors.as_deref(), col_factors.as_deref()];
+            Layout::new([matrix, &self.backward.matrix], factors, rows.clone(), cols.clone())
+        })
+    }
+
+    /// The scratch tables of products with this matrix.
+    pub(crate) fn buffers(&self) -> &Arc<Buffers> {
+        &self.buffers
     }
 
     /// Whether `M` equals its transpose to the last bit.
@@ -104,7 +156,7 @@ impl Adjacency {
         self.forward.col_factors.as_deref()
     }
 
-    /// Bytes held, both directions together.
+    /// Bytes held, both directions together, scratch tables not counted.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
         let side = |side: &Side| {
@@ -114,6 +166,7 @@ impl Adjacency {
                 + size_of_val(side.matrix.indices())
                 + weights
                 + factors.map(|factors| size_of_val(factors.as_slice())).sum::<usize>()
+                + side.layout.get().map_or(0, Layout::held_bytes)
         };
         side(&self.forward) + if self.is_symmetric() { 0 } else { side(&self.backward) }
     }

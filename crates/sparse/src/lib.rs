@@ -6,12 +6,17 @@
 //! construction, shared by reference count and never copied by an operation.
 
 mod adjacency;
+mod buffers;
+mod combination;
 pub mod kernels;
+mod layout;
 #[cfg(feature = "burn")]
 mod ops;
+mod order;
 #[cfg(feature = "burn")]
 mod tensor;
 
 pub use adjacency::Adjacency;
+pub use combination::LayerCombination;
 #[cfg(feature = "burn")]
-pub use tensor::{gather_rows, propagate, scatter_rows, spmm};
+pub use tensor::{gather_rows, propagate, propagate_rows, scatter_rows, spmm};

@@ -12,16 +12,27 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend as BurnBackend, Flex, TensorMetadata, backend_extension};
 use burn::tensor::{Bytes, DType, Shape};
 
-use crate::{Adjacency, kernels};
+use crate::kernels::{self, PropagatedRows};
+use crate::{Adjacency, LayerCombination};
 
 /// The row numbers of a lookup, shared by its two directions.
 pub(crate) type Indices = Arc<[u32]>;
 
+/// What a propagation computes, whatever the table.
+#[derive(Clone, Debug)]
+pub(crate) struct Propagation {
+    pub(crate) adjacency: Adjacency,
+    pub(crate) combination: Arc<LayerCombination>,
+    pub(crate) rows: Arc<PropagatedRows>,
+}
+
 /// The sparse operations of a backend. A backend that is not listed here panics when it is asked.
 #[backend_extension(Flex, Autodiff)]
 pub(crate) trait SparseBackend: BurnBackend {
-    /// `Σ_l layer_weights[l] M^l x`.
-    fn propagate(adjacency: Adjacency, layer_weights: Arc<[f32]>, x: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// The combined layers of the rows asked for.
+    fn propagate_rows(plan: Propagation, x: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// The gradient of `propagate_rows`: from rows asked for to all nodes.
+    fn propagate_rows_backward(plan: Propagation, gradient: FloatTensor<Self>) -> FloatTensor<Self>;
     /// `M x`.
     fn spmm(adjacency: Adjacency, x: FloatTensor<Self>) -> FloatTensor<Self>;
     /// `y[n] = x[indices[n]]`.
@@ -30,18 +41,35 @@ pub(crate) trait SparseBackend: BurnBackend {
     fn scatter_rows(indices: Indices, num_rows: usize, x: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
-/// Runs a kernel from a contiguous `f32` table into a zeroed one of `num_rows` rows.
+/// Runs a kernel from a contiguous `f32` table into a zeroed one of `num_rows` rows as wide.
 fn run(x: FlexTensor, num_rows: usize, kernel: impl FnOnce(&[f32], usize, &mut [f32])) -> FlexTensor {
-    let x = x.to_contiguous();
     let width = x.layout().shape()[1];
-    let mut y = vec![0f32; num_rows * width];
-    kernel(x.as_slice().expect("sparse operations take 32-bit floats"), width, &mut y);
-    FlexTensor::new(Bytes::from_elems(y), Layout::contiguous(Shape::new([num_rows, width])), DType::F32)
+    run_into(x, [num_rows, width], |x, y| kernel(x, width, y))
+}
+
+/// Runs a kernel from a contiguous `f32` table into a zeroed one of another shape.
+fn run_into(x: FlexTensor, shape: [usize; 2], kernel: impl FnOnce(&[f32], &mut [f32])) -> FlexTensor {
+    let x = x.to_contiguous();
+    let mut y = vec![0f32; shape[0] * shape[1]];
+    kernel(x.as_slice().expect("sparse operations take 32-bit floats"), &mut y);
+    FlexTensor::new(Bytes::from_elems(y), Layout::contiguous(Shape::new(shape)), DType::F32)
 }
 
 impl SparseBackend for Flex {
-    fn propagate(adjacency: Adjacency, layer_weights: Arc<[f32]>, x: FlexTensor) -> FlexTensor {
-        run(x, adjacency.num_rows(), |x, width, y| kernels::propagate(&adjacency, x, width, &layer_weights, y))
+    fn propagate_rows(plan: Propagation, x: FlexTensor) -> FlexTensor {
+        let Propagation { adjacency, combination, rows } = plan;
+        let width = x.layout().shape()[1];
+        run_into(x, [rows.len(), combination.num_outputs() * width], |x, y| {
+            kernels::propagate_rows(&adjacency, x, width, &combination, &rows, y);
+        })
+    }
+
+    fn propagate_rows_backward(plan: Propagation, gradient: FlexTensor) -> FlexTensor {
+        let Propagation { adjacency, combination, rows } = plan;
+        let width = gradient.layout().shape()[1] / combination.num_outputs();
+        run_into(gradient, [adjacency.num_rows(), width], |gradient, dx| {
+            kernels::propagate_rows_backward(&adjacency, gradient, width, &combination, &rows, dx);
+        })
     }
 
     fn spmm(adjacency: Adjacency, x: FlexTensor) -> FlexTensor {
@@ -58,17 +86,30 @@ impl SparseBackend for Flex {
 }
 
 #[derive(Debug)]
-struct Propagate;
+struct PropagateRows;
 
-impl<B: SparseBackend> Backward<B, 1> for Propagate {
-    type State = (Adjacency, Arc<[f32]>);
+impl<B: SparseBackend> Backward<B, 1> for PropagateRows {
+    type State = Propagation;
 
-    /// `dX = Σ_l w_l (M^T)^l dY`.
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<B>(&ops.node);
         if let Some(parent) = &ops.parents[0] {
-            let (adjacency, layer_weights) = ops.state;
-            grads.register::<B>(parent.id, B::propagate(adjacency.transposed(), layer_weights, grad));
+            grads.register::<B>(parent.id, B::propagate_rows_backward(ops.state, grad));
+        }
+    }
+}
+
+/// A gradient is linear in the one it is given, and its transpose is the propagation itself.
+#[derive(Debug)]
+struct PropagateRowsBackward;
+
+impl<B: SparseBackend> Backward<B, 1> for PropagateRowsBackward {
+    type State = Propagation;
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = grads.consume::<B>(&ops.node);
+        if let Some(parent) = &ops.parents[0] {
+            grads.register::<B>(parent.id, B::propagate_rows(ops.state, grad));
         }
     }
 }
@@ -118,14 +159,19 @@ impl<B: SparseBackend> Backward<B, 1> for ScatterRows {
 }
 
 impl<B: SparseBackend, C: CheckpointStrategy> SparseBackend for Autodiff<B, C> {
-    fn propagate(adjacency: Adjacency, layer_weights: Arc<[f32]>, x: FloatTensor<Self>) -> FloatTensor<Self> {
+    fn propagate_rows(plan: Propagation, x: FloatTensor<Self>) -> FloatTensor<Self> {
         let (node, x) = (x.node(), x.into_primitive());
-        match Propagate.prepare::<C>([node]).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => {
-                let state = (adjacency.clone(), layer_weights.clone());
-                prep.finish(state, B::propagate(adjacency, layer_weights, x))
-            }
-            OpsKind::UnTracked(prep) => prep.finish(B::propagate(adjacency, layer_weights, x)),
+        match PropagateRows.prepare::<C>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish(plan.clone(), B::propagate_rows(plan, x)),
+            OpsKind::UnTracked(prep) => prep.finish(B::propagate_rows(plan, x)),
+        }
+    }
+
+    fn propagate_rows_backward(plan: Propagation, x: FloatTensor<Self>) -> FloatTensor<Self> {
+        let (node, x) = (x.node(), x.into_primitive());
+        match PropagateRowsBackward.prepare::<C>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish(plan.clone(), B::propagate_rows_backward(plan, x)),
+            OpsKind::UnTracked(prep) => prep.finish(B::propagate_rows_backward(plan, x)),
         }
     }
 

@@ -3,11 +3,14 @@
 //! Sizes are the caller's own invariants and are asserted here; indices of a graph were checked when
 //! it was built.
 
+use std::sync::Arc;
+
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 
-use crate::Adjacency;
-use crate::ops::{Indices, SparseBackend};
+use crate::kernels::PropagatedRows;
+use crate::ops::{Indices, Propagation, SparseBackend};
+use crate::{Adjacency, LayerCombination};
 
 /// `y = M x`; `x` is `num_cols x width`, the result `num_rows x width`.
 ///
@@ -19,23 +22,31 @@ pub fn spmm(adjacency: &Adjacency, x: Tensor<2>) -> Tensor<2> {
     Tensor::from_dispatch(<Dispatch as SparseBackend>::spmm(adjacency.clone(), x.into_dispatch()))
 }
 
-/// `y = Σ_l layer_weights[l] M^l x`, `l = 0 ..= num_layers`, as one operation: a pass forward holds two
-/// tables besides the result, and so does its gradient.
+/// `y[n] = Σ_l w_kl (M^l x)[rows[n]]`, `rows.len() x (num_outputs * width)`: several hops as one
+/// operation, for the rows that are asked for, in any order and with repetitions.
 ///
-/// LightGCN is `layer_weights = [1 / (num_layers + 1); num_layers + 1]`.
+/// The last hop is computed at those rows alone and the gradient starts from them. Either way two tables
+/// of the size of `x` are held besides the result; they stay with the adjacency for the next call.
 ///
 /// # Panics
-/// If `M` is not square, `x` has another number of rows, or there are not `num_layers + 1` weights.
+/// If `M` is not square, `x` has another number of rows, or a row lies outside it.
 #[must_use]
-pub fn propagate(adjacency: &Adjacency, x: Tensor<2>, num_layers: usize, layer_weights: &[f32]) -> Tensor<2> {
-    assert_eq!(adjacency.num_rows(), adjacency.num_cols(), "propagation needs a square matrix");
+pub fn propagate_rows(adjacency: &Adjacency, x: Tensor<2>, combination: &LayerCombination, rows: &[u32]) -> Tensor<2> {
     assert_eq!(x.dims()[0], adjacency.num_cols(), "x has one row for each node");
-    assert_eq!(layer_weights.len(), num_layers + 1, "one weight for each layer, the input included");
-    Tensor::from_dispatch(<Dispatch as SparseBackend>::propagate(
-        adjacency.clone(),
-        layer_weights.into(),
-        x.into_dispatch(),
-    ))
+    checked(rows, adjacency.num_rows());
+    let rows = Arc::new(PropagatedRows::new(adjacency, rows));
+    let plan = Propagation { adjacency: adjacency.clone(), combination: Arc::new(combination.clone()), rows };
+    Tensor::from_dispatch(<Dispatch as SparseBackend>::propagate_rows(plan, x.into_dispatch()))
+}
+
+/// [`propagate_rows`] for every row in order, `num_nodes x (num_outputs * width)`.
+///
+/// # Panics
+/// If `M` is not square or `x` has another number of rows.
+#[must_use]
+pub fn propagate(adjacency: &Adjacency, x: Tensor<2>, combination: &LayerCombination) -> Tensor<2> {
+    let all: Vec<u32> = (0..).take(adjacency.num_rows()).collect();
+    propagate_rows(adjacency, x, combination, &all)
 }
 
 /// `y[n] = x[indices[n]]`, `indices.len() x width`. Its gradient is [`scatter_rows`].
@@ -44,7 +55,8 @@ pub fn propagate(adjacency: &Adjacency, x: Tensor<2>, num_layers: usize, layer_w
 /// If an index lies outside the table.
 #[must_use]
 pub fn gather_rows(x: Tensor<2>, indices: &[u32]) -> Tensor<2> {
-    let indices = checked(indices, x.dims()[0]);
+    checked(indices, x.dims()[0]);
+    let indices: Indices = indices.into();
     Tensor::from_dispatch(<Dispatch as SparseBackend>::gather_rows(indices, x.into_dispatch()))
 }
 
@@ -55,13 +67,13 @@ pub fn gather_rows(x: Tensor<2>, indices: &[u32]) -> Tensor<2> {
 #[must_use]
 pub fn scatter_rows(x: Tensor<2>, indices: &[u32], num_rows: usize) -> Tensor<2> {
     assert_eq!(x.dims()[0], indices.len(), "one index for each row");
-    let indices = checked(indices, num_rows);
+    checked(indices, num_rows);
+    let indices: Indices = indices.into();
     Tensor::from_dispatch(<Dispatch as SparseBackend>::scatter_rows(indices, num_rows, x.into_dispatch()))
 }
 
-fn checked(indices: &[u32], num_rows: usize) -> Indices {
+fn checked(indices: &[u32], num_rows: usize) {
     if let Some(position) = indices.iter().position(|&index| index as usize >= num_rows) {
         panic!("index {position} is {}, expected one below {num_rows}", indices[position]);
     }
-    indices.into()
 }

@@ -1,52 +1,91 @@
 //! The specification: every operation in plain loops, in `f64`, nothing shared with the kernels.
 
-use crate::Adjacency;
+use crate::{Adjacency, LayerCombination};
+
+/// The stored entries of `M`: row, column, value.
+fn entries(adjacency: &Adjacency) -> impl Iterator<Item = (usize, usize, f64)> + '_ {
+    let matrix = adjacency.matrix();
+    let factor = |factors: Option<&[f32]>, node: usize| factors.map_or(1.0, |factors| f64::from(factors[node]));
+    matrix.edges().enumerate().map(move |(edge, (row, col))| {
+        let (row, col) = (row as usize, col as usize);
+        let weight = matrix.weights().map_or(1.0, |weights| f64::from(weights[edge]));
+        (row, col, factor(adjacency.row_factors(), row) * weight * factor(adjacency.col_factors(), col))
+    })
+}
 
 /// The dense form of `M`, `num_rows x num_cols`.
 #[must_use]
 pub fn dense(adjacency: &Adjacency) -> Vec<f64> {
-    let matrix = adjacency.matrix();
-    let mut dense = vec![0.0; matrix.num_rows() * matrix.num_cols()];
-    for (edge, (row, col)) in matrix.edges().enumerate() {
-        let (row, col) = (row as usize, col as usize);
-        let weight = matrix.weights().map_or(1.0, |weights| f64::from(weights[edge]));
-        let row_factor = adjacency.row_factors().map_or(1.0, |factors| f64::from(factors[row]));
-        let col_factor = adjacency.col_factors().map_or(1.0, |factors| f64::from(factors[col]));
-        dense[row * matrix.num_cols() + col] = row_factor * weight * col_factor;
+    let mut dense = vec![0.0; adjacency.num_rows() * adjacency.num_cols()];
+    for (row, col, value) in entries(adjacency) {
+        dense[row * adjacency.num_cols() + col] = value;
     }
     dense
 }
 
-/// `Y = M X`, `num_rows x width`.
+/// `Y = M X`, `num_rows x width`, edge by edge.
 #[must_use]
 pub fn spmm(adjacency: &Adjacency, x: &[f64], width: usize) -> Vec<f64> {
-    let (num_rows, num_cols) = (adjacency.num_rows(), adjacency.num_cols());
-    let dense = dense(adjacency);
-    let mut y = vec![0.0; num_rows * width];
-    for row in 0..num_rows {
-        for col in 0..num_cols {
+    let mut y = vec![0.0; adjacency.num_rows() * width];
+    for (row, col, weight) in entries(adjacency) {
+        for j in 0..width {
+            y[row * width + j] += weight * x[col * width + j];
+        }
+    }
+    y
+}
+
+/// `Y_k[n] = Σ_l w_kl (M^l X)[rows[n]]` for a square `M`, outputs `k` side by side.
+#[must_use]
+pub fn propagate_rows(
+    adjacency: &Adjacency,
+    x: &[f64],
+    width: usize,
+    combination: &LayerCombination,
+    rows: &[u32],
+) -> Vec<f64> {
+    let mut layers = vec![x.to_vec()];
+    for layer in 0..combination.num_hops() {
+        layers.push(spmm(adjacency, &layers[layer], width));
+    }
+    let mut y = Vec::new();
+    for &row in rows {
+        for weights in combination.weights() {
             for j in 0..width {
-                y[row * width + j] += dense[row * num_cols + col] * x[col * width + j];
+                let terms = weights.iter().zip(&layers).map(|(&w, x)| f64::from(w) * x[row as usize * width + j]);
+                y.push(terms.sum());
             }
         }
     }
     y
 }
 
-/// `Y = Σ_l w_l M^l X` for a square `M`.
+/// `dX = Σ_l (M^T)^l G_l` with `G_l = Σ_k w_kl S^T dY_k`, power by power; `transposed` is `M^T`.
 #[must_use]
-pub fn propagate(adjacency: &Adjacency, x: &[f64], width: usize, layer_weights: &[f32]) -> Vec<f64> {
-    let mut y = vec![0.0; x.len()];
-    let mut layer = x.to_vec();
-    for (index, &weight) in layer_weights.iter().enumerate() {
-        if index > 0 {
-            layer = spmm(adjacency, &layer, width);
+pub fn propagate_rows_backward(
+    transposed: &Adjacency,
+    gradient: &[f64],
+    width: usize,
+    combination: &LayerCombination,
+    rows: &[u32],
+) -> Vec<f64> {
+    let (num_nodes, wide) = (transposed.num_rows(), combination.num_outputs() * width);
+    let mut dx = vec![0.0; num_nodes * width];
+    for layer in 0..=combination.num_hops() {
+        let mut given = vec![0.0; num_nodes * width];
+        for (n, &row) in rows.iter().enumerate() {
+            for (k, weights) in combination.weights().iter().enumerate() {
+                for j in 0..width {
+                    given[row as usize * width + j] += f64::from(weights[layer]) * gradient[n * wide + k * width + j];
+                }
+            }
         }
-        for (sum, value) in y.iter_mut().zip(&layer) {
-            *sum += f64::from(weight) * value;
+        for _ in 0..layer {
+            given = spmm(transposed, &given, width);
         }
+        dx.iter_mut().zip(&given).for_each(|(dx, given)| *dx += given);
     }
-    y
+    dx
 }
 
 /// `Y[n] = X[index[n]]`.

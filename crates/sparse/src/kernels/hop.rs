@@ -1,0 +1,166 @@
+//! One hop: sums over the neighbours of every row, `S = A X`, handed on row by row.
+//!
+//! A row is summed in registers, a block of columns at a time, while the rows that are needed a little
+//! later are on their way into the cache. Degree factors are no part of it: they are applied to the
+//! table beforehand and to the sums afterwards, so that a pattern costs one addition for each edge and
+//! column and reads no weight.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::prefetch::prefetch;
+use super::simd::{Work, dispatch};
+use crate::layout::{HUB_EDGES, Layout};
+
+/// Edges between the one that is added and the one whose row is fetched.
+const AHEAD: usize = 16;
+
+/// What becomes of the sum of a row. Shared by threads; each row position comes once.
+pub(crate) trait Finish: Sync {
+    /// Takes the sum, which it may change. To be `#[inline(always)]`.
+    fn row(&self, position: usize, sum: &mut [f32]);
+
+    /// Says that [`Finish::row`] comes next for this position, so that the row it writes can be fetched.
+    fn soon(&self, position: usize);
+}
+
+/// A table to be gathered from: one row for each column position of the layout.
+#[derive(Clone, Copy)]
+pub(crate) struct Hop<'a> {
+    layout: &'a Layout,
+    x: &'a [f32],
+    width: usize,
+    /// Sums of the rows in `layout.hubs`.
+    hubs: &'a [f32],
+}
+
+impl<'a> Hop<'a> {
+    /// Runs `with` on a hop whose hubs are summed, each by many tasks: pieces of a fixed size, added up
+    /// in their order.
+    pub(crate) fn prepare<T>(layout: &'a Layout, x: &'a [f32], width: usize, with: impl FnOnce(Hop<'_>) -> T) -> T {
+        let hop = Hop { layout, x, width, hubs: &[] };
+        let pieces: Vec<(usize, Range<usize>)> = layout
+            .hubs
+            .iter()
+            .enumerate()
+            .flat_map(|(hub, &row)| pieces(layout.edges(row)).map(move |e| (hub, e)))
+            .collect();
+        let mut partial = vec![0f32; pieces.len() * width];
+        partial.par_chunks_mut(width.max(1)).zip(&pieces).for_each(|(sum, (_, edges))| {
+            dispatch(Piece { hop, edges: edges.clone(), sum });
+        });
+        let mut hubs = vec![0f32; layout.hubs.len() * width];
+        for ((hub, _), partial) in pieces.iter().zip(partial.chunks_exact(width.max(1))) {
+            add(&mut hubs[hub * width..][..width], 1.0, partial);
+        }
+        with(Hop { hubs: &hubs, ..hop })
+    }
+
+    /// Hands every row position with its sum to `finish`, from many threads, each row once.
+    pub(crate) fn for_each_row(self, finish: &impl Finish) {
+        self.layout.tasks.par_iter().for_each(|rows| dispatch(Rows { hop: self, rows: rows.clone(), finish }));
+    }
+
+    /// `sum = A[row] X`.
+    #[inline(always)]
+    pub(crate) fn sum_row(self, row: usize, sum: &mut [f32]) {
+        let edges = self.layout.edges(row);
+        if edges.len() > HUB_EDGES
+            && let Ok(hub) = self.layout.hubs.binary_search(&row)
+        {
+            sum.copy_from_slice(&self.hubs[hub * self.width..][..self.width]);
+        } else {
+            self.sum_edges(edges, sum);
+        }
+    }
+
+    #[inline(always)]
+    fn sum_edges(self, edges: Range<usize>, sum: &mut [f32]) {
+        let mut offset = 0;
+        while offset < self.width {
+            offset += match self.width - offset {
+                64.. => self.sum_block::<64>(edges.clone(), offset, sum),
+                32.. => self.sum_block::<32>(edges.clone(), offset, sum),
+                8.. => self.sum_block::<8>(edges.clone(), offset, sum),
+                _ => self.sum_block::<1>(edges.clone(), offset, sum),
+            };
+        }
+    }
+
+    /// `W` columns of a sum, from column `offset` on. Returns `W`.
+    #[inline(always)]
+    fn sum_block<const W: usize>(self, edges: Range<usize>, offset: usize, out: &mut [f32]) -> usize {
+        let mut sums = [0f32; W];
+        let indices = &self.layout.indices;
+        let block = |col: u32| &self.x[col as usize * self.width + offset..][..W];
+        let last = indices.len().saturating_sub(1);
+        match &self.layout.weights {
+            None => {
+                for edge in edges {
+                    prefetch(block(indices[(edge + AHEAD).min(last)]));
+                    for (sum, value) in sums.iter_mut().zip(block(indices[edge])) {
+                        *sum += value;
+                    }
+                }
+            }
+            Some(weights) => {
+                for edge in edges {
+                    prefetch(block(indices[(edge + AHEAD).min(last)]));
+                    let weight = weights[edge];
+                    for (sum, value) in sums.iter_mut().zip(block(indices[edge])) {
+                        *sum += weight * value;
+                    }
+                }
+            }
+        }
+        out[offset..offset + W].copy_from_slice(&sums);
+        W
+    }
+}
+
+/// Some rows of a hop.
+struct Rows<'a, F> {
+    hop: Hop<'a>,
+    rows: Range<usize>,
+    finish: &'a F,
+}
+
+impl<F: Finish> Work for Rows<'_, F> {
+    #[inline(always)]
+    fn run(self) {
+        let mut sum = vec![0f32; self.hop.width];
+        for row in self.rows {
+            self.finish.soon(row);
+            self.hop.sum_row(row, &mut sum);
+            self.finish.row(row, &mut sum);
+        }
+    }
+}
+
+/// Some edges of a hub.
+struct Piece<'a> {
+    hop: Hop<'a>,
+    edges: Range<usize>,
+    sum: &'a mut [f32],
+}
+
+impl Work for Piece<'_> {
+    #[inline(always)]
+    fn run(self) {
+        self.hop.sum_edges(self.edges, self.sum);
+    }
+}
+
+fn pieces(edges: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let end = edges.end;
+    edges.step_by(HUB_EDGES).map(move |start| start..(start + HUB_EDGES).min(end))
+}
+
+/// `to += factor * from`.
+#[inline(always)]
+pub(crate) fn add(to: &mut [f32], factor: f32, from: &[f32]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to += factor * from;
+    }
+}

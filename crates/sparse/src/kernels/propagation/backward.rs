@@ -1,0 +1,209 @@
+//! From the gradient of the rows asked for to that of the table.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::lookup::Lookup;
+use super::{PropagatedRows, check, scale};
+use crate::kernels::hop::{Finish, Hop, add};
+use crate::kernels::scattered::ScatteredRows;
+use crate::kernels::simd::{Work, dispatch};
+use crate::kernels::spmm::copy_scaled;
+use crate::layout::{HUB_EDGES, Layout};
+use crate::{Adjacency, LayerCombination};
+
+/// Where more than one node in so many is asked for, a full table of gradients is gathered from faster
+/// than the rows asked for.
+const SPARSE_SHARE: usize = 3;
+
+/// `dx`, `num_nodes x width`: the gradient of [`propagate_rows`](super::propagate_rows) with respect to `x`,
+/// given that with respect to `y`. Every row of `dx` is written.
+///
+/// It holds two tables as well, the same ones.
+///
+/// # Panics
+/// If `gradient` or `dx` has another size, or the rows were prepared for another graph.
+pub fn propagate_rows_backward(
+    adjacency: &Adjacency,
+    gradient: &[f32],
+    width: usize,
+    combination: &LayerCombination,
+    rows: &PropagatedRows,
+    dx: &mut [f32],
+) {
+    let (transposed, lookup, wide) = (adjacency.transposed(), &rows.lookup, combination.num_outputs() * width);
+    let layout = transposed.layout();
+    check(layout, dx, width, lookup);
+    assert_eq!(gradient.len(), rows.len() * wide, "the gradient is rows x (num_outputs * width)");
+    if dx.is_empty() {
+        return;
+    }
+    let mut sums = vec![0f32; lookup.positions.len() * wide];
+    sums.par_chunks_mut(wide).enumerate().with_min_len(128).for_each(|(number, sum)| {
+        for &asker in lookup.askers(number) {
+            add(sum, 1.0, &gradient[asker as usize * wide..][..wide]);
+        }
+    });
+    let given = Given { lookup, combination, sums: &sums, width };
+    let dx = ScatteredRows::new(dx, width);
+    let last = combination.num_hops();
+    if last == 0 {
+        let input = Layer { layout, given, layer: 0, to: &dx };
+        let clean = |position: usize| input.row(position, &mut vec![0.0; width]);
+        return (0..layout.num_rows()).into_par_iter().with_min_len(256).for_each(clean);
+    }
+
+    let mut start = vec![0f32; lookup.positions.len() * width];
+    start.par_chunks_mut(width).zip(&lookup.positions).with_min_len(128).for_each(|(to, &position)| {
+        given.add_to(last, position as usize, to);
+        scale(to, layout.col_factor(position as usize));
+    });
+    let buffers = transposed.buffers();
+    let mut read = buffers.take(layout.num_rows() * width);
+    let mut layer = last;
+    if lookup.positions.len() < layout.num_rows() / SPARSE_SHARE {
+        layer -= 1;
+        let next = ScatteredRows::new(&mut read, width);
+        let finish = Layer { layout, given, layer, to: if layer == 0 { &dx } else { &next } };
+        layout.tasks.par_iter().for_each(|rows| {
+            dispatch(SparseHop { layout, table: &start, width, lookup, rows: rows.clone(), finish: &finish });
+        });
+    } else {
+        read.fill(0.0);
+        for (start, &position) in start.chunks_exact(width).zip(&lookup.positions) {
+            read[position as usize * width..][..width].copy_from_slice(start);
+        }
+    }
+    while layer > 0 {
+        layer -= 1;
+        // Layer 0 goes to `dx`: nothing is written for another hop.
+        let mut written = buffers.take(if layer == 0 { width } else { read.len() });
+        let next = ScatteredRows::new(&mut written, width);
+        let finish = Layer { layout, given, layer, to: if layer == 0 { &dx } else { &next } };
+        Hop::prepare(layout, &read, width, |hop| hop.for_each_row(&finish));
+        read = written;
+    }
+}
+
+/// `G_l`: the gradients of the rows asked for, rows that were asked for several times added up.
+#[derive(Clone, Copy)]
+struct Given<'a> {
+    lookup: &'a Lookup,
+    combination: &'a LayerCombination,
+    /// `distinct rows x (num_outputs * width)`.
+    sums: &'a [f32],
+    width: usize,
+}
+
+impl Given<'_> {
+    /// Adds `G_l` at a position.
+    #[inline(always)]
+    fn add_to(&self, layer: usize, position: usize, to: &mut [f32]) {
+        if let Some(number) = self.lookup.number(position) {
+            let sums = &self.sums[number * self.combination.num_outputs() * self.width..];
+            for (output, weight) in self.combination.of_layer(layer) {
+                add(to, weight, &sums[output * self.width..][..self.width]);
+            }
+        }
+    }
+}
+
+/// A layer of the gradient: what came over the edges and `G_l`. Layer 0 goes to the rows of the nodes, the
+/// others to their positions, with the factors of the next hop.
+struct Layer<'a> {
+    layout: &'a Layout,
+    given: Given<'a>,
+    layer: usize,
+    to: &'a ScatteredRows<'a>,
+}
+
+impl Finish for Layer<'_> {
+    #[expect(unsafe_code, reason = "tables are written row by row from many tasks")]
+    #[inline(always)]
+    fn row(&self, position: usize, sum: &mut [f32]) {
+        scale(sum, self.layout.row_factor(position));
+        self.given.add_to(self.layer, position, sum);
+        if self.layer == 0 {
+            // SAFETY: a position comes once and `node_at` is a permutation.
+            let to = unsafe { self.to.row_mut(self.layout.rows.node_at[position] as usize) };
+            to.copy_from_slice(sum);
+        } else {
+            // SAFETY: a position comes once.
+            copy_scaled(unsafe { self.to.row_mut(position) }, self.layout.col_factor(position), sum);
+        }
+    }
+
+    #[inline(always)]
+    fn soon(&self, position: usize) {
+        let node = || self.layout.rows.node_at[position] as usize;
+        self.to.soon(if self.layer == 0 { node() } else { position });
+    }
+}
+
+/// Some rows of `A T`, where `T` is zero but for the rows looked up, which `table` holds in the order of
+/// their numbers.
+struct SparseHop<'a, F> {
+    layout: &'a Layout,
+    table: &'a [f32],
+    width: usize,
+    lookup: &'a Lookup,
+    rows: Range<usize>,
+    finish: &'a F,
+}
+
+impl<F: Finish> Work for SparseHop<'_, F> {
+    #[inline(always)]
+    fn run(self) {
+        let Self { layout, table, width, lookup, rows, finish } = self;
+        let (mut sum, mut kept) = (vec![0f32; width], Vec::new());
+        for row in rows {
+            let edges = layout.edges(row);
+            finish.soon(row);
+            match &layout.weights {
+                None => {
+                    kept.resize(kept.len().max(edges.len()), 0);
+                    let count = lookup.keep(&layout.indices[edges], &mut kept);
+                    sum_rows(table, width, &kept[..count], &mut sum);
+                }
+                Some(weights) => {
+                    sum.fill(0.0);
+                    for edge in edges {
+                        if let Some(number) = lookup.number(layout.indices[edge] as usize) {
+                            add(&mut sum, weights[edge], &table[number * width..][..width]);
+                        }
+                    }
+                }
+            }
+            finish.row(row, &mut sum);
+        }
+    }
+}
+
+/// The sum of some rows of a table.
+#[inline(always)]
+fn sum_rows(table: &[f32], width: usize, rows: &[u32], sum: &mut [f32]) {
+    let mut offset = 0;
+    while offset < width {
+        offset += match width - offset {
+            64.. => sum_columns::<64>(table, width, rows, offset, sum),
+            8.. => sum_columns::<8>(table, width, rows, offset, sum),
+            _ => sum_columns::<1>(table, width, rows, offset, sum),
+        };
+    }
+}
+
+/// `W` columns of it, from column `offset` on. Returns `W`.
+#[inline(always)]
+fn sum_columns<const W: usize>(table: &[f32], width: usize, rows: &[u32], offset: usize, sum: &mut [f32]) -> usize {
+    let mut sums = [0f32; W];
+    for piece in rows.chunks(HUB_EDGES) {
+        let mut partial = [0f32; W];
+        for &row in piece {
+            add(&mut partial, 1.0, &table[row as usize * width + offset..][..W]);
+        }
+        add(&mut sums, 1.0, &partial);
+    }
+    sum[offset..offset + W].copy_from_slice(&sums);
+    W
+}

@@ -1,0 +1,126 @@
+//! From a table to the combined layers of the rows asked for.
+
+use rayon::prelude::*;
+
+use super::lookup::Lookup;
+use super::{PropagatedRows, check, combine, scale};
+use crate::buffers::Buffer;
+use crate::kernels::hop::{Finish, Hop};
+use crate::kernels::scattered::ScatteredRows;
+use crate::kernels::simd::{Work, dispatch};
+use crate::kernels::spmm::{copy_scaled, place};
+use crate::layout::Layout;
+use crate::{Adjacency, LayerCombination};
+
+/// Rows of the last hop that make a task: a popular item has thousands of edges.
+const LAST_ROWS: usize = 16;
+
+/// `y`, `rows.len() x (num_outputs * width)`: the combined layers of the rows, outputs side by side.
+/// `x` is `num_nodes x width`.
+///
+/// Besides `y` it holds two tables of the size of `x`, which stay with the adjacency for the next call.
+///
+/// # Panics
+/// If `x` or `y` has another size, or the rows were prepared for another graph.
+pub fn propagate_rows(
+    adjacency: &Adjacency,
+    x: &[f32],
+    width: usize,
+    combination: &LayerCombination,
+    rows: &PropagatedRows,
+    y: &mut [f32],
+) {
+    let (layout, lookup) = (adjacency.layout(), &rows.lookup);
+    check(layout, x, width, lookup);
+    let wide = combination.num_outputs() * width;
+    assert_eq!(y.len(), rows.len() * wide, "y is rows x (num_outputs * width)");
+    if y.is_empty() {
+        return;
+    }
+    let mut sums = vec![0f32; lookup.positions.len() * wide];
+    let node = |position: u32| layout.cols.node_at[position as usize] as usize;
+    sums.par_chunks_mut(wide).zip(&lookup.positions).with_min_len(128).for_each(|(sums, &position)| {
+        combine(combination, 0, &x[node(position) * width..][..width], sums);
+    });
+    if combination.num_hops() > 0 {
+        hops(adjacency, place(layout, x, width, adjacency.buffers()), width, combination, lookup, &mut sums);
+    }
+    y.par_chunks_mut(wide).zip(&lookup.numbers).with_min_len(128).for_each(|(y, &number)| {
+        y.copy_from_slice(&sums[number as usize * wide..][..wide]);
+    });
+}
+
+/// Adds the layers from 1 on to the sums of the rows asked for.
+fn hops(
+    adjacency: &Adjacency,
+    mut read: Buffer,
+    width: usize,
+    combination: &LayerCombination,
+    lookup: &Lookup,
+    sums: &mut [f32],
+) {
+    let (layout, wide, last) = (adjacency.layout(), combination.num_outputs() * width, combination.num_hops());
+    for layer in 1..last {
+        let mut written = adjacency.buffers().take(read.len());
+        let (next, sums) = (ScatteredRows::new(&mut written, width), ScatteredRows::new(sums, wide));
+        let finish = Layer { layout, combination, layer, lookup, next, sums };
+        Hop::prepare(layout, &read, width, |hop| hop.for_each_row(&finish));
+        read = written;
+    }
+    Hop::prepare(layout, &read, width, |hop| {
+        let tasks = sums.par_chunks_mut(LAST_ROWS * wide).zip(lookup.positions.par_chunks(LAST_ROWS));
+        tasks.for_each(|(sums, positions)| dispatch(LastLayer { hop, layout, combination, width, positions, sums }));
+    });
+}
+
+/// A layer that is not the last: its rows asked for are combined, and all go to the next hop.
+struct Layer<'a> {
+    layout: &'a Layout,
+    combination: &'a LayerCombination,
+    layer: usize,
+    lookup: &'a Lookup,
+    next: ScatteredRows<'a>,
+    sums: ScatteredRows<'a>,
+}
+
+impl Finish for Layer<'_> {
+    #[expect(unsafe_code, reason = "tables are written row by row from many tasks")]
+    #[inline(always)]
+    fn row(&self, position: usize, sum: &mut [f32]) {
+        scale(sum, self.layout.row_factor(position));
+        if let Some(number) = self.lookup.number(position) {
+            // SAFETY: a position comes once, and positions have different numbers.
+            combine(self.combination, self.layer, sum, unsafe { self.sums.row_mut(number) });
+        }
+        // SAFETY: a position comes once.
+        copy_scaled(unsafe { self.next.row_mut(position) }, self.layout.col_factor(position), sum);
+    }
+
+    #[inline(always)]
+    fn soon(&self, position: usize) {
+        self.next.soon(position);
+    }
+}
+
+/// The last layer of some rows asked for.
+struct LastLayer<'a> {
+    hop: Hop<'a>,
+    layout: &'a Layout,
+    combination: &'a LayerCombination,
+    width: usize,
+    positions: &'a [u32],
+    sums: &'a mut [f32],
+}
+
+impl Work for LastLayer<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let mut sum = vec![0f32; self.width];
+        let wide = self.combination.num_outputs() * self.width;
+        for (sums, &position) in self.sums.chunks_exact_mut(wide).zip(self.positions) {
+            self.hop.sum_row(position as usize, &mut sum);
+            scale(&mut sum, self.layout.row_factor(position as usize));
+            combine(self.combination, self.combination.num_hops(), &sum, sums);
+        }
+    }
+}

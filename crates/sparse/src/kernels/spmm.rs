@@ -1,0 +1,95 @@
+//! Sparse matrix times dense table, once.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::hop::{Finish, Hop};
+use super::prefetch::prefetch;
+use super::scattered::ScatteredRows;
+use super::simd::{Work, dispatch};
+use crate::Adjacency;
+use crate::buffers::{Buffer, Buffers};
+use crate::layout::Layout;
+
+/// Rows that one task places.
+const PLACED_ROWS: usize = 512;
+
+/// Rows between the one that is placed and the one that is fetched.
+const PLACED_AHEAD: usize = 12;
+
+/// `y = M x`; `x` is `num_cols x width`, `y` is `num_rows x width`, both row-major.
+///
+/// # Panics
+/// If `x` or `y` has another size.
+pub fn spmm(adjacency: &Adjacency, x: &[f32], width: usize, y: &mut [f32]) {
+    assert_eq!(x.len(), adjacency.num_cols() * width, "x is num_cols x width");
+    assert_eq!(y.len(), adjacency.num_rows() * width, "y is num_rows x width");
+    if width == 0 {
+        return;
+    }
+    let layout = adjacency.layout();
+    let as_it_is = layout.cols_in_place && layout.col_factors.is_none();
+    let placed = (!as_it_is).then(|| place(layout, x, width, adjacency.buffers()));
+    let product = Product { layout, y: ScatteredRows::new(y, width) };
+    Hop::prepare(layout, placed.as_deref().unwrap_or(x), width, |hop| hop.for_each_row(&product));
+}
+
+/// Writes a row of the product where it belongs.
+struct Product<'a> {
+    layout: &'a Layout,
+    y: ScatteredRows<'a>,
+}
+
+impl Finish for Product<'_> {
+    #[expect(unsafe_code, reason = "rows of the output are written in the order of the layout")]
+    #[inline(always)]
+    fn row(&self, position: usize, sum: &mut [f32]) {
+        // SAFETY: `node_at` is a permutation and a position comes once.
+        let y = unsafe { self.y.row_mut(self.layout.rows.node_at[position] as usize) };
+        copy_scaled(y, self.layout.row_factor(position), sum);
+    }
+
+    #[inline(always)]
+    fn soon(&self, position: usize) {
+        self.y.soon(self.layout.rows.node_at[position] as usize);
+    }
+}
+
+/// The rows of `x` at their positions, times the column factors: what a [`Hop`] reads.
+pub(super) fn place(layout: &Layout, x: &[f32], width: usize, buffers: &Arc<Buffers>) -> Buffer {
+    let mut placed = buffers.take(x.len());
+    let tasks = placed.par_chunks_mut(PLACED_ROWS * width).enumerate();
+    tasks.for_each(|(task, to)| dispatch(Place { layout, x, width, first: task * PLACED_ROWS, to }));
+    placed
+}
+
+/// Some positions of a placed table.
+struct Place<'a> {
+    layout: &'a Layout,
+    x: &'a [f32],
+    width: usize,
+    first: usize,
+    to: &'a mut [f32],
+}
+
+impl Work for Place<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Self { layout, x, width, first, to } = self;
+        let nodes = &layout.cols.node_at;
+        let row = |position: usize| &x[nodes[position] as usize * width..][..width];
+        for (position, to) in (first..).zip(to.chunks_exact_mut(width)) {
+            prefetch(row((position + PLACED_AHEAD).min(nodes.len() - 1)));
+            copy_scaled(to, layout.col_factor(position), row(position));
+        }
+    }
+}
+
+/// `to = factor * from`.
+#[inline(always)]
+pub(super) fn copy_scaled(to: &mut [f32], factor: f32, from: &[f32]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = factor * from;
+    }
+}

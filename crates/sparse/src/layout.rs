@@ -1,0 +1,167 @@
+//! A matrix in the order in which the kernels go through it: nodes reordered, work cut into tasks.
+//!
+//! Positions are rows and columns in that order; rows and columns, here and outside, are those of the
+//! matrix as it was given.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use gnnrec_graph::Csr;
+
+use crate::order::Order;
+
+/// Edges of a task: some tens of microseconds, and few enough tasks that handing them out is nothing.
+const TASK_EDGES: usize = 4096;
+
+/// Rows of a task at most: rows without edges are written as well.
+const TASK_ROWS: usize = 512;
+
+/// Edges beyond which a row is a hub. Its sum is cut into pieces of so many edges: they are spread over
+/// threads, and the error of a long sum in `f32` grows with its length.
+pub(crate) const HUB_EDGES: usize = 2048;
+
+/// `M = diag(r) A diag(c)` with rows and columns at their positions.
+#[derive(Debug)]
+pub(crate) struct Layout {
+    /// Edges by row position, `num_rows + 1`.
+    pub(crate) indptr: Vec<usize>,
+    /// Column position of every edge, ascending in a row.
+    pub(crate) indices: Vec<u32>,
+    pub(crate) weights: Option<Vec<f32>>,
+    /// `r` by row position.
+    pub(crate) row_factors: Option<Vec<f32>>,
+    /// `c` by column position.
+    pub(crate) col_factors: Option<Vec<f32>>,
+    pub(crate) rows: Arc<Order>,
+    pub(crate) cols: Arc<Order>,
+    /// Whether columns are where they were.
+    pub(crate) cols_in_place: bool,
+    /// Row positions, cut into pieces of about as many edges.
+    pub(crate) tasks: Vec<Range<usize>>,
+    /// Row positions with more than [`HUB_EDGES`] edges, ascending.
+    pub(crate) hubs: Vec<usize>,
+}
+
+impl Layout {
+    /// Lays out a matrix, given its transpose too: going through the columns in their order, every row
+    /// receives its edges sorted. Linear.
+    pub(crate) fn new(
+        [matrix, transpose]: [&Csr; 2],
+        [row_factors, col_factors]: [Option<&[f32]>; 2],
+        rows: Arc<Order>,
+        cols: Arc<Order>,
+    ) -> Self {
+        let mut indptr = Vec::with_capacity(rows.node_at.len() + 1);
+        indptr.push(0);
+        for &row in &rows.node_at {
+            indptr.push(indptr[indptr.len() - 1] + matrix.degree(row as usize));
+        }
+        let mut next = indptr.clone();
+        let mut indices = vec![0; matrix.num_edges()];
+        let mut weights = transpose.weights().map(|_| vec![0.0; matrix.num_edges()]);
+        for (position, &col) in (0..).zip(&cols.node_at) {
+            for (n, &row) in transpose.row(col as usize).iter().enumerate() {
+                let edge = &mut next[rows.position_of[row as usize] as usize];
+                indices[*edge] = position;
+                if let (Some(to), Some(from)) = (&mut weights, transpose.row_weights(col as usize)) {
+                    to[*edge] = from[n];
+                }
+                *edge += 1;
+            }
+        }
+        let placed = |factors: Option<&[f32]>, order: &Order| -> Option<Vec<f32>> {
+            factors.map(|factors| order.node_at.iter().map(|&node| factors[node as usize]).collect())
+        };
+        let tasks = cut(&indptr);
+        let hubs = (0..rows.node_at.len()).filter(|&row| indptr[row + 1] - indptr[row] > HUB_EDGES).collect();
+        let (row_factors, col_factors) = (placed(row_factors, &rows), placed(col_factors, &cols));
+        let cols_in_place = cols.is_identity();
+        Self { indptr, indices, weights, row_factors, col_factors, rows, cols, cols_in_place, tasks, hubs }
+    }
+
+    pub(crate) fn num_rows(&self) -> usize {
+        self.indptr.len() - 1
+    }
+
+    /// `r` at a row position.
+    #[inline(always)]
+    pub(crate) fn row_factor(&self, position: usize) -> f32 {
+        self.row_factors.as_ref().map_or(1.0, |factors| factors[position])
+    }
+
+    /// `c` at a column position.
+    #[inline(always)]
+    pub(crate) fn col_factor(&self, position: usize) -> f32 {
+        self.col_factors.as_ref().map_or(1.0, |factors| factors[position])
+    }
+
+    /// Edges of a row position.
+    pub(crate) fn edges(&self, position: usize) -> Range<usize> {
+        self.indptr[position]..self.indptr[position + 1]
+    }
+
+    /// Bytes held, the orders included.
+    pub(crate) fn held_bytes(&self) -> usize {
+        let floats = [&self.weights, &self.row_factors, &self.col_factors].into_iter().flatten();
+        size_of_val(self.indptr.as_slice())
+            + size_of_val(self.indices.as_slice())
+            + floats.map(|values| size_of_val(values.as_slice())).sum::<usize>()
+            + size_of_val(self.tasks.as_slice())
+            + 2 * size_of_val(self.rows.node_at.as_slice())
+            + 2 * size_of_val(self.cols.node_at.as_slice())
+    }
+}
+
+/// Cuts rows into runs of about [`TASK_EDGES`] edges and at most [`TASK_ROWS`] rows.
+fn cut(indptr: &[usize]) -> Vec<Range<usize>> {
+    let num_rows = indptr.len() - 1;
+    let mut tasks: Vec<Range<usize>> = Vec::new();
+    let mut start = 0;
+    while start < num_rows {
+        let full = indptr.partition_point(|&edges| edges < indptr[start] + TASK_EDGES);
+        let end = full.clamp(start + 1, (start + TASK_ROWS).min(num_rows));
+        tasks.push(start..end);
+        start = end;
+    }
+    tasks
+}
+
+#[cfg(test)]
+mod tests {
+    use gnnrec_graph::Duplicates;
+
+    use super::*;
+
+    #[test]
+    fn by_hand() {
+        // 3 x 4: row 0 -> {1, 3}, row 1 empty, row 2 -> {0, 1, 3}; rows reversed, columns 3 0 1 2.
+        let edges = [(0, 1), (0, 3), (2, 0), (2, 1), (2, 3)];
+        let matrix = Csr::from_edges(3, 4, &edges, Duplicates::Error).unwrap();
+        let matrix = matrix.with_weights(vec![1.0, 2.0, 3.0, 4.0, 5.0]).unwrap();
+        let rows = Order { node_at: vec![2, 1, 0], position_of: vec![2, 1, 0] };
+        let cols = Order { node_at: vec![3, 0, 1, 2], position_of: vec![1, 2, 3, 0] };
+        let factors = [Some(&[0.1, 0.2, 0.3][..]), None];
+        let layout = Layout::new([&matrix, &matrix.transpose()], factors, Arc::new(rows), Arc::new(cols));
+        assert_eq!(layout.indptr, [0, 3, 3, 5]);
+        assert_eq!(layout.indices, [0, 1, 2, 0, 2]);
+        assert_eq!(layout.weights.as_deref(), Some(&[5.0, 3.0, 4.0, 2.0, 1.0][..]));
+        assert_eq!(layout.row_factors.as_deref(), Some(&[0.3, 0.2, 0.1][..]));
+        assert_eq!((layout.col_factors.as_deref(), layout.edges(2)), (None, 3..5));
+        assert_eq!(layout.tasks, [0..3]);
+    }
+
+    #[test]
+    fn tasks_cover_every_row_once() {
+        let degrees = [0, 3, TASK_EDGES * 3, 0, 0, TASK_EDGES - 1, 1, 1].into_iter().chain([0; 2 * TASK_ROWS]);
+        let mut indptr = vec![0];
+        indptr.extend(degrees.scan(0, |end, degree| {
+            *end += degree;
+            Some(*end)
+        }));
+        let tasks = cut(&indptr);
+        assert_eq!(tasks.iter().cloned().flatten().collect::<Vec<_>>(), (0..indptr.len() - 1).collect::<Vec<_>>());
+        let heavy = |task: &Range<usize>| indptr[task.end - 1] - indptr[task.start] >= TASK_EDGES;
+        assert!(tasks.iter().all(|task| task.len() <= TASK_ROWS && !heavy(task)), "{tasks:?}");
+        assert_eq!(cut(&[0]), []);
+    }
+}
