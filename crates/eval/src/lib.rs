@@ -25,6 +25,7 @@ mod rank;
 mod rating;
 mod recommend;
 mod scorer;
+mod screen;
 mod significance;
 mod slices;
 #[cfg(test)]

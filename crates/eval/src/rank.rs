@@ -1,8 +1,10 @@
 //! Full ranking: for each user the best unseen items of the whole catalogue.
 //!
 //! Users are cut into blocks, one block a task; a block meets the catalogue tile by tile and keeps
-//! only its top lists. Beyond the result, memory holds `threads x block x tile` scores and, for inner
-//! products, one regrouped copy of the item table; for other scorers a tile is the whole catalogue
+//! only its top lists. For inner products a tile is screened first and only what may enter a list is
+//! scored; where that is too much (the first tiles) or the screen is of no use, the tile is multiplied.
+//! Beyond the result, memory holds `threads x block x tile` scores and, for inner products, one regrouped
+//! copy of the item table and a quarter of it as codes; for other scorers a tile is the whole catalogue
 //! and the block shrinks with it, to at most 16 MiB of scores a thread where one row fits that.
 
 use gnnrec_graph::{Csr, Holdout, ItemId, UserId};
@@ -11,9 +13,13 @@ use rayon::prelude::*;
 
 use crate::auc::Auc;
 use crate::order::Key;
-use crate::product::{Packed, Product, Shape, dot, shape};
+use crate::product::{Packed, Product, Shape, dot, shape, six_dots};
+use crate::screen::{ItemCodes, PANEL, UserCodes};
 use crate::topk::{TopK, for_unseen};
 use crate::{EvalError, InnerProduct, Scorer};
+
+/// A tile is multiplied rather than screened where more than one pair in so many may enter a list.
+const FEW: usize = 16;
 
 /// What is to be ranked.
 pub(crate) struct Task<'a> {
@@ -68,26 +74,41 @@ impl Task<'_> {
         let arch = Arch::new();
         let Shape { rows, panel } = shape(arch);
         // A tile of items takes about 128 KiB and its scores about 256 KiB: an L2 cache.
-        let tiling = self.tiling.unwrap_or(Tiling { users: 120, items: (32_768 / dim).clamp(32, 512) });
-        let tile = tiling.items.next_multiple_of(panel);
+        let tiling = self.tiling.unwrap_or(Tiling { users: 480, items: (8_192 / dim).clamp(32, 128) });
+        let tile = tiling.items.next_multiple_of(panel.max(PANEL));
         let row = |table, index: usize| -> &[f32] { &<&[f32]>::clone(table)[index * dim..][..dim] };
         let mut items = Packed::default();
         items.fill(tables.items.chunks_exact(dim), dim, panel);
-        let items = &items;
+        // The AUC needs every score.
+        let codes = if self.auc.is_none() && self.k > 0 { ItemCodes::new(tables.items, dim) } else { None };
+        let (items, codes) = (&items, codes.as_ref());
         Ok(users
             .par_chunks(tiling.users.next_multiple_of(rows))
             .map_init(
-                || (Packed::default(), Vec::new()),
-                |(packed, scores), users| {
-                    packed.fill(users.iter().map(|user| row(&tables.users, user.index())), dim, rows);
+                || (Packed::default(), Vec::new(), UserCodes::default(), Vec::new()),
+                |(packed, scores, user_codes, found), users| {
+                    let user_rows = || users.iter().map(|user| row(&tables.users, user.index()));
+                    packed.fill(user_rows(), dim, rows);
+                    let codes = codes.filter(|codes| user_codes.fill(user_rows(), codes));
                     let mut block = Block::new(self, users, |user, item| {
                         dot(row(&tables.users, user.index()), row(&tables.items, item.index()))
                     });
                     for first_item in (0..num_items).step_by(tile) {
+                        let last_item = num_items.min(first_item + tile);
+                        if let Some(codes) = codes
+                            && first_item > 0
+                        {
+                            let limit = users.len() * (last_item - first_item) / FEW;
+                            let reach = block.lists.iter().map(TopK::threshold_score);
+                            if user_codes.candidates(codes, first_item..last_item, reach, limit, found) {
+                                arch.dispatch(Offer { block: &mut block, tables, found });
+                                continue;
+                            }
+                        }
                         let stride = tile.min(items.padded_rows() - first_item);
                         scores.resize(packed.padded_rows() * stride, 0.0);
                         arch.dispatch(Product { users: packed, items, first_item, stride, scores });
-                        let num_items = stride.min(num_items - first_item);
+                        let num_items = last_item - first_item;
                         arch.dispatch(Scan { block: &mut block, first_item, num_items, stride, scores });
                     }
                     block.finish()
@@ -130,8 +151,6 @@ struct Block<'a> {
     users: &'a [UserId],
     seen: &'a Csr,
     lists: Vec<TopK>,
-    /// For each user the position in the row of seen items.
-    next_seen: Vec<usize>,
     /// Empty where nobody asked.
     aucs: Vec<Auc>,
 }
@@ -147,7 +166,6 @@ impl<'a> Block<'a> {
             users,
             seen,
             lists: users.iter().map(|_| TopK::new(task.k)).collect(),
-            next_seen: vec![0; users.len()],
             aucs: task.auc.map_or(Vec::new(), |holdout| users.iter().map(|&user| auc(holdout, user)).collect()),
         }
     }
@@ -181,17 +199,55 @@ impl WithSimd for Scan<'_, '_> {
     /// Nothing in it names a vector: compiled for the running machine's vectors, the loops vectorise.
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Block { users, seen, lists, next_seen, aucs } = self.block;
+        let Block { users, seen, lists, aucs } = self.block;
         let first = u32::try_from(self.first_item).expect("items are counted by a u32");
         for (position, (user, scores)) in users.iter().zip(self.scores.chunks_exact(self.stride)).enumerate() {
-            let (list, next) = (&mut lists[position], &mut next_seen[position]);
+            let list = &mut lists[position];
             let mut auc = aucs.get_mut(position);
-            for_unseen(first, &scores[..self.num_items], seen.row(user.index()), next, |first, scores| {
+            for_unseen(first, &scores[..self.num_items], seen.row(user.index()), |first, scores| {
                 list.extend(first, scores);
                 if let Some(auc) = &mut auc {
                     auc.extend(scores);
                 }
             });
+        }
+    }
+}
+
+/// Scores pairs of a position in a block and an item, and hands them to the lists of the block.
+struct Offer<'a, 'b> {
+    block: &'a mut Block<'b>,
+    tables: InnerProduct<'a>,
+    found: &'a [(u32, u32)],
+}
+
+impl WithSimd for Offer<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { block: Block { users, seen, lists, .. }, tables, found } = self;
+        let rows = |(position, item): (u32, u32)| {
+            let (user, item) = (users[position as usize].index() * tables.dim, item as usize * tables.dim);
+            (&tables.users[user..][..tables.dim], &tables.items[item..][..tables.dim])
+        };
+        let mut offer = |(position, item): (u32, u32), score| {
+            let list = &mut lists[position as usize];
+            if score >= list.threshold_score() && !seen.contains(users[position as usize].index(), item) {
+                list.offer(ItemId(item), score);
+            }
+        };
+        let (sixes, rest) = found.as_chunks();
+        for six in sixes {
+            let &[a, b, c, d, e, f] = six;
+            let scores = six_dots([rows(a), rows(b), rows(c), rows(d), rows(e), rows(f)]);
+            for (&pair, score) in six.iter().zip(scores) {
+                offer(pair, score);
+            }
+        }
+        for &pair in rest {
+            let (user, item) = rows(pair);
+            offer(pair, dot(user, item));
         }
     }
 }

@@ -4,7 +4,7 @@ use gnnrec_graph::{Csr, Duplicates, Holdout, ItemId, UserId};
 use proptest::prelude::*;
 
 use crate::evaluation::evaluate_tiled;
-use crate::rank::Tiling;
+use crate::rank::{Task, Tiling};
 use crate::{EmbeddingScorer, EvalError, Metric, Scorer, evaluate, recommend};
 
 /// The same tables without the fast road.
@@ -68,6 +68,38 @@ proptest! {
             prop_assert_eq!(&tiled, &expected);
         }
         prop_assert_eq!(&evaluate_tiled(&RowsOnly(scorer), &seen, &holdout, &metrics, tiling).unwrap(), &expected);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+    /// Without the AUC, tiles are screened once the lists are full.
+    #[test]
+    fn screening_changes_nothing(
+        (users, items, dim) in (1u32..30, 300u32..900, 1usize..40),
+        seen in prop::collection::vec((0u32..30, 0u32..900), 0..2_000),
+        values in prop_oneof![
+            prop::collection::vec(-1.0f32..1.0, 997),
+            prop::collection::vec((-2i8..3).prop_map(f32::from), 997),
+        ],
+        k in 1usize..9,
+        tile in (1usize..40, 1usize..200),
+        bad in prop::option::weighted(0.2, (0usize..30, 0usize..900)),
+    ) {
+        let (num_users, num_items) = (users as usize, items as usize);
+        let seen: Vec<_> = seen.iter().map(|&(user, item)| (user % users, item % items)).collect();
+        let seen = csr(num_users, num_items, &seen);
+        let table = |rows: usize, skip: usize| values.iter().copied().cycle().skip(skip).take(rows * dim).collect::<Vec<_>>();
+        let (mut user_table, mut item_table) = (table(num_users, 0), table(num_items, 331));
+        if let Some((user, item)) = bad {
+            user_table[user % num_users * dim] = 1e30;
+            item_table[item % num_items * dim] = f32::INFINITY;
+        }
+        let scorer = EmbeddingScorer::new(user_table, item_table, dim).unwrap();
+        let everybody: Vec<UserId> = (0..users).map(UserId).collect();
+        let task = |scorer| Task { scorer, seen: &seen, k, auc: None, tiling: Some(Tiling { users: tile.0, items: tile.1 }) };
+        let keys = |task: Task| task.run(&everybody).map(|all| all.into_iter().map(|one| one.keys).collect::<Vec<_>>());
+        prop_assert_eq!(keys(task(&scorer)), keys(task(&RowsOnly(scorer.clone()))));
     }
 }
 

@@ -39,7 +39,7 @@ impl TopK {
             if may_enter(chunk, self.threshold_score) {
                 self.insert(item, chunk);
             }
-            item += 64;
+            item += offset(CHUNK);
         }
         if may_enter(rest, self.threshold_score) {
             self.insert(item, rest);
@@ -51,19 +51,26 @@ impl TopK {
         for (item, &score) in (first..).map(ItemId).zip(scores) {
             if score.is_nan() {
                 self.nan.get_or_insert(item);
-                continue;
+            } else if self.k > 0 && score >= self.threshold_score {
+                self.offer(item, score);
             }
-            if self.k == 0 || score < self.threshold_score {
-                continue;
-            }
-            let key = Key::new(score, item);
-            if self.threshold.is_some_and(|threshold| key < threshold) {
-                continue;
-            }
-            self.keys.push(key);
-            if self.keys.len() == 2 * self.k {
-                self.shrink();
-            }
+        }
+    }
+
+    /// What a score, which is a number, has to reach; minus infinity at first.
+    pub(crate) fn threshold_score(&self) -> f32 {
+        self.threshold_score
+    }
+
+    /// Takes the score of one unseen item, a number that reaches [`Self::threshold_score`].
+    pub(crate) fn offer(&mut self, item: ItemId, score: f32) {
+        let key = Key::new(score, item);
+        if self.threshold.is_some_and(|threshold| key < threshold) {
+            return;
+        }
+        self.keys.push(key);
+        if self.keys.len() == 2 * self.k {
+            self.shrink();
         }
     }
 
@@ -99,18 +106,13 @@ fn may_enter(scores: &[f32], threshold: f32) -> bool {
 }
 
 /// Calls `piece(first, scores)` for each run of unseen items among the items `first ..` whose scores
-/// these are. `next` is the position in the sorted row `seen`, carried from one call to the next.
+/// these are. `seen` is sorted.
 #[inline(always)]
-pub(crate) fn for_unseen(
-    first: u32,
-    scores: &[f32],
-    seen: &[u32],
-    next: &mut usize,
-    mut piece: impl FnMut(u32, &[f32]),
-) {
+pub(crate) fn for_unseen(first: u32, scores: &[f32], seen: &[u32], mut piece: impl FnMut(u32, &[f32])) {
+    let mut seen = seen[seen.partition_point(|&item| item < first)..].iter();
     let mut start = 0;
     loop {
-        let end = seen.get(*next).map_or(scores.len(), |&item| scores.len().min((item - first) as usize));
+        let end = seen.next().map_or(scores.len(), |&item| scores.len().min((item - first) as usize));
         if end > start {
             piece(first + offset(start), &scores[start..end]);
         }
@@ -118,7 +120,6 @@ pub(crate) fn for_unseen(
             return;
         }
         start = end + 1;
-        *next += 1;
     }
 }
 
@@ -143,9 +144,9 @@ mod tests {
     }
 
     fn streamed(scores: &[f32], seen: &[u32], k: usize, tile: usize) -> Result<Vec<Key>, ItemId> {
-        let (mut top, mut next) = (TopK::new(k), 0);
+        let mut top = TopK::new(k);
         for (tile_number, piece) in scores.chunks(tile).enumerate() {
-            for_unseen(offset(tile_number * tile), piece, seen, &mut next, |first, piece| top.extend(first, piece));
+            for_unseen(offset(tile_number * tile), piece, seen, |first, piece| top.extend(first, piece));
         }
         top.finish()
     }
