@@ -8,6 +8,10 @@
 mod adjacency;
 mod buffers;
 mod combination;
+mod edge_graph;
+mod edge_mask;
+#[cfg(feature = "burn")]
+mod edges;
 pub mod kernels;
 mod layout;
 #[cfg(feature = "burn")]
@@ -18,5 +22,11 @@ mod tensor;
 
 pub use adjacency::Adjacency;
 pub use combination::LayerCombination;
+pub use edge_graph::{EdgeGraph, End};
+pub use edge_mask::{EdgeMask, MaskedGraph};
+#[cfg(feature = "burn")]
+pub use edges::{
+    edge_dot, edge_softmax, gather_edges, segment_max, segment_mean, segment_sum, spmm_edges, spmm_masked,
+};
 #[cfg(feature = "burn")]
 pub use tensor::{gather_rows, propagate, propagate_rows, scatter_rows, spmm};

@@ -2,6 +2,8 @@
 //!
 //! Graphs and indices are ordinary arguments behind a reference count; no call copies them.
 
+pub(crate) mod edges;
+
 use std::sync::Arc;
 
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};

@@ -10,17 +10,28 @@
 //! One task owns an output row and adds its terms in an order that the graph fixes: results do not
 //! depend on the number of threads. [`mod@reference`] holds the same equations in plain loops.
 
+mod edges;
 mod hop;
 mod prefetch;
 mod propagation;
+mod reduce;
 pub mod reference;
+pub mod reference_edges;
 mod rows;
 mod scattered;
+mod segments;
 mod simd;
+mod softmax;
+pub mod split;
 mod spmm;
 
+pub use edges::{edge_dot, gather_edges, spmm_edges, spmm_masked, sum_edges};
 pub use propagation::{PropagatedRows, propagate_rows, propagate_rows_backward};
 #[cfg(feature = "burn")]
 pub(crate) use rows::scatter_into_zeros;
 pub use rows::{gather_rows, scatter_rows};
+#[cfg(feature = "burn")]
+pub(crate) use segments::inverse_length;
+pub use segments::{segment_max, segment_max_gradient, segment_mean, segment_sum};
+pub use softmax::edge_softmax;
 pub use spmm::spmm;

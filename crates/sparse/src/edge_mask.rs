@@ -1,0 +1,209 @@
+//! Dropped edges, one bit each, without rebuilding the graph.
+//!
+//! A mask holds its bits in both orders of the graph's edges, so that a gradient reads them in sequence as
+//! well. Chance is the caller's: a mask is what a closure answered.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use gnnrec_graph::Normalisation;
+use rayon::prelude::*;
+
+use crate::{EdgeGraph, End};
+
+/// Which edges of an [`EdgeGraph`] stay; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct EdgeMask {
+    graph: EdgeGraph,
+    bits: Arc<Bits>,
+}
+
+#[derive(Debug)]
+struct Bits {
+    by_row: Vec<u64>,
+    by_col: Vec<u64>,
+}
+
+impl EdgeMask {
+    /// Asks `keep` about every edge once, in storage order.
+    #[must_use]
+    pub fn from_fn(graph: &EdgeGraph, keep: impl FnMut(usize) -> bool) -> Self {
+        let num_edges = graph.num_edges();
+        let by_row = pack(num_edges, keep);
+        let edge_of = graph.edge_of();
+        let by_col = (0..num_edges.div_ceil(64)).into_par_iter().map(|word| {
+            let edges = &edge_of[word * 64..num_edges.min(word * 64 + 64)];
+            edges.iter().rev().fold(0, |bits, &edge| bits << 1 | u64::from(bit(&by_row, edge as usize)))
+        });
+        let by_col = by_col.collect();
+        Self { graph: graph.clone(), bits: Arc::new(Bits { by_row, by_col }) }
+    }
+
+    /// As [`EdgeMask::from_fn`], where both directions of an undirected edge share their fate: `keep` is asked
+    /// about the edges `(r, c)` with `r <= c` alone, in storage order.
+    ///
+    /// # Panics
+    /// If the pattern is not symmetric.
+    #[must_use]
+    pub fn symmetric(graph: &EdgeGraph, mut keep: impl FnMut(usize) -> bool) -> Self {
+        assert!(graph.is_symmetric(), "only in a symmetric pattern has every edge a reverse");
+        let reverse = graph.edge_of();
+        let mut upper = vec![false; graph.num_edges()];
+        for (edge, (row, col)) in graph.pattern().edges().enumerate() {
+            upper[edge] = row <= col && keep(edge);
+        }
+        Self::from_fn(graph, |edge| upper[edge] || upper[reverse[edge] as usize])
+    }
+
+    /// The whole graph.
+    #[must_use]
+    pub fn graph(&self) -> &EdgeGraph {
+        &self.graph
+    }
+
+    /// Number of edges that stay.
+    #[must_use]
+    pub fn num_kept(&self) -> usize {
+        self.bits.by_row.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    /// Whether an edge stays.
+    ///
+    /// # Panics
+    /// If there is no such edge.
+    #[must_use]
+    pub fn keeps(&self, edge: usize) -> bool {
+        assert!(edge < self.graph.num_edges(), "edge {edge} of {}", self.graph.num_edges());
+        bit(&self.bits.by_row, edge)
+    }
+}
+
+fn bit(bits: &[u64], position: usize) -> bool {
+    bits[position / 64] >> (position % 64) & 1 == 1
+}
+
+fn pack(len: usize, mut keep: impl FnMut(usize) -> bool) -> Vec<u64> {
+    let mut bits = vec![0u64; len.div_ceil(64)];
+    (0..len).for_each(|edge| bits[edge / 64] |= u64::from(keep(edge)) << (edge % 64));
+    bits
+}
+
+/// The positions of the ones in a range of bits, ascending, a word at a time.
+pub(crate) struct Ones<'a> {
+    bits: &'a [u64],
+    /// What is left of the current word.
+    word: u64,
+    index: usize,
+    end: usize,
+}
+
+impl<'a> Ones<'a> {
+    #[inline(always)]
+    pub(crate) fn new(bits: &'a [u64], range: Range<usize>) -> Self {
+        let index = range.start / 64;
+        let word = bits.get(index).map_or(0, |word| word >> (range.start % 64) << (range.start % 64));
+        Self { bits, word, index, end: range.end }
+    }
+}
+
+impl Iterator for Ones<'_> {
+    type Item = usize;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<usize> {
+        while self.word == 0 {
+            self.index += 1;
+            if self.index * 64 >= self.end {
+                return None;
+            }
+            self.word = self.bits[self.index];
+        }
+        let position = self.index * 64 + self.word.trailing_zeros() as usize;
+        self.word &= self.word - 1;
+        (position < self.end).then_some(position)
+    }
+}
+
+/// `M = scale diag(r) (A ∘ mask) diag(c)`, a linear operator over the edges that a mask keeps.
+#[derive(Clone, Debug)]
+pub struct MaskedGraph {
+    mask: EdgeMask,
+    factors: Arc<Factors>,
+    scale: f32,
+}
+
+/// Factors of rows and of columns, as [`Normalisation::factors`] gives them.
+type Factors = (Option<Vec<f32>>, Option<Vec<f32>>);
+
+impl MaskedGraph {
+    /// `M = A ∘ mask`.
+    #[must_use]
+    pub fn new(mask: EdgeMask) -> Self {
+        Self { mask, factors: Arc::default(), scale: 1.0 }
+    }
+
+    /// The same times `scale`; dropout that keeps an edge with probability `p` is unbiased with `1 / p`.
+    #[must_use]
+    pub fn scaled(self, scale: f32) -> Self {
+        Self { scale, ..self }
+    }
+
+    /// The same between factors of rows and columns, say those of the whole graph.
+    ///
+    /// # Panics
+    /// If there is not one factor for each row or column.
+    #[must_use]
+    pub fn with_factors(self, factors: impl Into<Arc<Factors>>) -> Self {
+        let factors = factors.into();
+        for (factors, end) in [(&factors.0, End::Row), (&factors.1, End::Col)] {
+            let found = factors.as_ref().map_or(self.graph().num_nodes(end), Vec::len);
+            assert_eq!(found, self.graph().num_nodes(end), "one factor for each node");
+        }
+        Self { factors, ..self }
+    }
+
+    /// The same between the factors of the graph that is left: a degree counts the edges that stay. This is
+    /// the view of SGL's edge dropout (Wu et al., SIGIR 2021, arXiv:2010.10783).
+    #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "zeros and ones are finite, one for each edge")]
+    pub fn normalised(self, normalisation: Normalisation) -> Self {
+        let kept = (0..self.graph().num_edges()).map(|edge| if self.mask.keeps(edge) { 1.0 } else { 0.0 }).collect();
+        let kept = self.graph().pattern().with_weights(kept).expect("finite, one for each edge");
+        self.with_factors(normalisation.factors(&kept))
+    }
+
+    /// The whole graph.
+    #[must_use]
+    pub fn graph(&self) -> &EdgeGraph {
+        self.mask.graph()
+    }
+
+    /// Which of its edges stay.
+    #[must_use]
+    pub fn mask(&self) -> &EdgeMask {
+        &self.mask
+    }
+
+    /// What every entry is multiplied by.
+    #[must_use]
+    pub fn scale(&self) -> f32 {
+        self.scale
+    }
+
+    /// The factors of the nodes on one side, where there are any.
+    #[must_use]
+    pub fn factors(&self, end: End) -> Option<&[f32]> {
+        match end {
+            End::Row => self.factors.0.as_deref(),
+            End::Col => self.factors.1.as_deref(),
+        }
+    }
+
+    /// The mask's bits in the order of one side's edges.
+    pub(crate) fn bits(&self, end: End) -> &[u64] {
+        match end {
+            End::Row => &self.mask.bits.by_row,
+            End::Col => &self.mask.bits.by_col,
+        }
+    }
+}

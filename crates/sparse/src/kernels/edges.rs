@@ -1,0 +1,159 @@
+//! Products along edges: what a node receives over edges of some weight, what the two ends of an edge have
+//! in common, and rows carried from nodes to edges.
+
+use pulp::Arch;
+use rayon::prelude::*;
+
+use super::reduce::{EDGES_A_TASK, reduce};
+use super::split::rows_of;
+use crate::edge_mask::Ones;
+use crate::{EdgeGraph, End, MaskedGraph};
+
+/// `y[v] = Σ_{e: end(e) = v} weights[e] x[other(e)]`: with [`End::Row`] the product `W x` of the matrix with
+/// these weights, with [`End::Col`] the product `W^T x`.
+///
+/// `weights` is `num_edges`, `x` one row of `width` for each node on the other side, `y` one for each on this.
+///
+/// # Panics
+/// If a slice has another size.
+pub fn spmm_edges(graph: &EdgeGraph, end: End, weights: &[f32], x: &[f32], width: usize, y: &mut [f32]) {
+    assert_eq!(weights.len(), graph.num_edges(), "one weight for each edge");
+    assert_eq!(x.len(), graph.num_nodes(end.other()) * width, "x has one row for each node that is read");
+    assert_eq!(y.len(), graph.num_nodes(end) * width, "y has one row for each node that receives");
+    let side = graph.side(end);
+    let others = side.others;
+    match side.edge_of {
+        None => reduce(side.indptr, x, width, y, |edges| edges.map(|k| (weights[k], others[k] as usize)), |_, _| ()),
+        Some(edge_of) => {
+            let term = |k: usize| (weights[edge_of[k] as usize], others[k] as usize);
+            reduce(side.indptr, x, width, y, |edges| edges.map(term), |_, _| ());
+        }
+    }
+}
+
+/// `y = M x` with [`End::Row`], `y = M^T x` with [`End::Col`]; sizes as in [`spmm_edges`].
+///
+/// # Panics
+/// If a slice has another size.
+pub fn spmm_masked(masked: &MaskedGraph, end: End, x: &[f32], width: usize, y: &mut [f32]) {
+    let graph = masked.graph();
+    assert_eq!(x.len(), graph.num_nodes(end.other()) * width, "x has one row for each node that is read");
+    assert_eq!(y.len(), graph.num_nodes(end) * width, "y has one row for each node that receives");
+    let side = graph.side(end);
+    let (others, bits) = (side.others, masked.bits(end));
+    let finish = |node: usize, y: &mut [f32]| {
+        let factor = masked.scale() * masked.factors(end).map_or(1.0, |factors| factors[node]);
+        y.iter_mut().for_each(|y| *y *= factor);
+    };
+    match masked.factors(end.other()) {
+        None => {
+            let term = |k: usize| (1.0, others[k] as usize);
+            reduce(side.indptr, x, width, y, |edges| Ones::new(bits, edges).map(term), finish);
+        }
+        Some(factors) => {
+            let term = |k: usize| (factors[others[k] as usize], others[k] as usize);
+            reduce(side.indptr, x, width, y, |edges| Ones::new(bits, edges).map(term), finish);
+        }
+    }
+}
+
+/// `out[e] = rows[row(e)] · cols[col(e)]`: the product `rows cols^T` at the edges alone.
+///
+/// `rows` is `num_rows x width`, `cols` is `num_cols x width`, `out` is `num_edges`.
+///
+/// # Panics
+/// If a slice has another size.
+pub fn edge_dot(graph: &EdgeGraph, rows: &[f32], cols: &[f32], width: usize, out: &mut [f32]) {
+    assert_eq!(rows.len(), graph.num_rows() * width, "one row of features for each row of the graph");
+    assert_eq!(cols.len(), graph.num_cols() * width, "one row of features for each column of the graph");
+    assert_eq!(out.len(), graph.num_edges(), "one number for each edge");
+    let side = graph.side(End::Row);
+    let arch = Arch::new();
+    out.par_chunks_mut(EDGES_A_TASK).enumerate().for_each(|(task, out)| {
+        let first = task * EDGES_A_TASK;
+        arch.dispatch(
+            #[inline(always)]
+            || {
+                for (row, edges) in rows_of(side.indptr, first..first + out.len()) {
+                    let row = &rows[row * width..][..width];
+                    let sources = &side.others[edges.clone()];
+                    for (out, &col) in out[edges.start - first..].iter_mut().zip(sources) {
+                        *out = dot(row, &cols[col as usize * width..][..width]);
+                    }
+                }
+            },
+        );
+    });
+}
+
+/// Sums that a dot product keeps side by side: a vector of AVX-512, two of AVX2. Their number is part of the
+/// result, not of the machine.
+const LANES: usize = 16;
+
+#[inline(always)]
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    let mut sums = [0f32; LANES];
+    for (a, b) in a.iter().zip(b) {
+        for lane in 0..LANES {
+            sums[lane] += a[lane] * b[lane];
+        }
+    }
+    let rest = a_rest.iter().zip(b_rest).fold(0.0, |sum, (a, b)| sum + a * b);
+    let mut half = LANES / 2;
+    while half > 0 {
+        for lane in 0..half {
+            sums[lane] += sums[lane + half];
+        }
+        half /= 2;
+    }
+    sums[0] + rest
+}
+
+/// `out[e] = x[end(e)]`; `x` is one row of `width` for each node on that side, `out` is `num_edges x width`.
+///
+/// # Panics
+/// If a slice has another size.
+pub fn gather_edges(graph: &EdgeGraph, end: End, x: &[f32], width: usize, out: &mut [f32]) {
+    assert_eq!(x.len(), graph.num_nodes(end) * width, "one row for each node");
+    assert_eq!(out.len(), graph.num_edges() * width, "one row for each edge");
+    if width == 0 {
+        return;
+    }
+    let side = graph.side(End::Row);
+    out.par_chunks_mut(EDGES_A_TASK * width).enumerate().for_each(|(task, out)| {
+        let first = task * EDGES_A_TASK;
+        let edges = first..first + out.len() / width;
+        let mut out = out.chunks_exact_mut(width);
+        match end {
+            End::Col => {
+                for (out, &col) in out.zip(&side.others[edges]) {
+                    out.copy_from_slice(&x[col as usize * width..][..width]);
+                }
+            }
+            End::Row => {
+                for (row, edges) in rows_of(side.indptr, edges) {
+                    let row = &x[row * width..][..width];
+                    out.by_ref().take(edges.len()).for_each(|out| out.copy_from_slice(row));
+                }
+            }
+        }
+    });
+}
+
+/// `y[v] = Σ_{e: end(e) = v} x[e]`, the transpose of [`gather_edges`]; `x` is `num_edges x width`, `y` one row
+/// for each node on that side.
+///
+/// # Panics
+/// If a slice has another size.
+pub fn sum_edges(graph: &EdgeGraph, end: End, x: &[f32], width: usize, y: &mut [f32]) {
+    assert_eq!(x.len(), graph.num_edges() * width, "one row for each edge");
+    assert_eq!(y.len(), graph.num_nodes(end) * width, "one row for each node");
+    let side = graph.side(end);
+    match side.edge_of {
+        None => super::segment_sum(side.indptr, x, width, y),
+        Some(edge_of) => {
+            reduce(side.indptr, x, width, y, |edges| edges.map(|k| (1.0, edge_of[k] as usize)), |_, _| ());
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! The operations along edges as operations of Burn's backends: Flex computes, Autodiff records.
+//!
+//! Most are one another's gradients: what is gathered from one end is summed into it on the way back, and
+//! the weights of a product along edges have the products at the edges as their gradient.
+
+use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::flex::{FlexTensor, Layout};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, Backend as BurnBackend, Flex, backend_extension};
+use burn::tensor::{Bytes, DType, Shape};
+
+use crate::{EdgeGraph, End, MaskedGraph, kernels};
+
+/// The operations along edges of a backend. A backend that is not listed here panics when it is asked.
+#[backend_extension(Flex, Autodiff)]
+pub(crate) trait EdgeBackend: BurnBackend {
+    /// `y[v] = Σ_{e: end(e) = v} weights[e] x[other(e)]`.
+    fn spmm_edges(graph: EdgeGraph, end: End, weights: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// `out[e] = rows[row(e)] · cols[col(e)]`.
+    fn edge_dot(graph: EdgeGraph, rows: FloatTensor<Self>, cols: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// Softmax over the edges of each row.
+    fn edge_softmax(graph: EdgeGraph, logits: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// `out[e] = x[end(e)]`.
+    fn gather_edges(graph: EdgeGraph, end: End, x: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// `y[v] = Σ_{e: end(e) = v} x[e]`.
+    fn sum_edges(graph: EdgeGraph, end: End, x: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// The largest value of each column over the edges of each row.
+    fn segment_max(graph: EdgeGraph, x: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// `grad` at the first edge that holds the maximum, 0 at others.
+    fn segment_max_gradient(graph: EdgeGraph, x: FloatTensor<Self>, grad: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// `M x` with [`End::Row`], `M^T x` with [`End::Col`].
+    fn spmm_masked(masked: MaskedGraph, end: End, x: FloatTensor<Self>) -> FloatTensor<Self>;
+}
+
+fn floats(x: &FlexTensor) -> &[f32] {
+    x.as_slice().expect("sparse operations take 32-bit floats, contiguous")
+}
+
+/// A table of zeros that a kernel has filled, of this shape.
+fn filled<const D: usize>(shape: [usize; D], kernel: impl FnOnce(&mut [f32])) -> FlexTensor {
+    let mut y = vec![0f32; shape.iter().product()];
+    kernel(&mut y);
+    FlexTensor::new(Bytes::from_elems(y), Layout::contiguous(Shape::new(shape)), DType::F32)
+}
+
+fn width(x: &FlexTensor) -> usize {
+    x.layout().shape()[1]
+}
+
+impl EdgeBackend for Flex {
+    fn spmm_edges(graph: EdgeGraph, end: End, weights: FlexTensor, x: FlexTensor) -> FlexTensor {
+        let (weights, x, width) = (weights.to_contiguous(), x.to_contiguous(), width(&x));
+        filled([graph.num_nodes(end), width], |y| {
+            kernels::spmm_edges(&graph, end, floats(&weights), floats(&x), width, y);
+        })
+    }
+
+    fn edge_dot(graph: EdgeGraph, rows: FlexTensor, cols: FlexTensor) -> FlexTensor {
+        let (rows, cols, width) = (rows.to_contiguous(), cols.to_contiguous(), width(&rows));
+        filled([graph.num_edges()], |out| kernels::edge_dot(&graph, floats(&rows), floats(&cols), width, out))
+    }
+
+    fn edge_softmax(graph: EdgeGraph, logits: FlexTensor) -> FlexTensor {
+        let (logits, num_heads) = (logits.to_contiguous(), width(&logits));
+        let indptr = graph.pattern().indptr();
+        filled([graph.num_edges(), num_heads], |y| kernels::edge_softmax(indptr, floats(&logits), num_heads, y))
+    }
+
+    fn gather_edges(graph: EdgeGraph, end: End, x: FlexTensor) -> FlexTensor {
+        let (x, width) = (x.to_contiguous(), width(&x));
+        filled([graph.num_edges(), width], |out| kernels::gather_edges(&graph, end, floats(&x), width, out))
+    }
+
+    fn sum_edges(graph: EdgeGraph, end: End, x: FlexTensor) -> FlexTensor {
+        let (x, width) = (x.to_contiguous(), width(&x));
+        filled([graph.num_nodes(end), width], |y| kernels::sum_edges(&graph, end, floats(&x), width, y))
+    }
+
+    fn segment_max(graph: EdgeGraph, x: FlexTensor) -> FlexTensor {
+        let (x, width) = (x.to_contiguous(), width(&x));
+        let indptr = graph.pattern().indptr();
+        filled([graph.num_rows(), width], |y| kernels::segment_max(indptr, floats(&x), width, y))
+    }
+
+    fn segment_max_gradient(graph: EdgeGraph, x: FlexTensor, grad: FlexTensor) -> FlexTensor {
+        let (x, grad, width) = (x.to_contiguous(), grad.to_contiguous(), width(&x));
+        let indptr = graph.pattern().indptr();
+        filled([graph.num_edges(), width], |dx| {
+            kernels::segment_max_gradient(indptr, floats(&x), floats(&grad), width, dx);
+        })
+    }
+
+    fn spmm_masked(masked: MaskedGraph, end: End, x: FlexTensor) -> FlexTensor {
+        let (x, width) = (x.to_contiguous(), width(&x));
+        filled([masked.graph().num_nodes(end), width], |y| {
+            kernels::spmm_masked(&masked, end, floats(&x), width, y);
+        })
+    }
+}
+
+#[derive(Debug)]
+struct SpmmEdges;
+
+impl<B: EdgeBackend> Backward<B, 2> for SpmmEdges {
+    type State = (EdgeGraph, End, FloatTensor<B>, FloatTensor<B>);
+
+    /// `dw[e] = dy[end(e)] · x[other(e)]`; `dx` is the product over the other end.
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = grads.consume::<B>(&ops.node);
+        let (graph, end, weights, x) = ops.state;
+        let [of_weights, of_x] = ops.parents;
+        if let Some(parent) = of_weights {
+            let (rows, cols) = match end {
+                End::Row => (grad.clone(), x),
+                End::Col => (x, grad.clone()),
+            };
+            grads.register::<B>(parent.id, B::edge_dot(graph.clone(), rows, cols));
+        }
+        if let Some(parent) = of_x {
+            grads.register::<B>(parent.id, B::spmm_edges(graph, end.other(), weights, grad));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct EdgeDot;
+
+impl<B: EdgeBackend> Backward<B, 2> for EdgeDot {
+    type State = (EdgeGraph, FloatTensor<B>, FloatTensor<B>);
+
+    /// The gradient weighs the edges: `drows = W cols`, `dcols = W^T rows`.
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = grads.consume::<B>(&ops.node);
+        let (graph, rows, cols) = ops.state;
+        let [of_rows, of_cols] = ops.parents;
+        if let Some(parent) = of_rows {
+            grads.register::<B>(parent.id, B::spmm_edges(graph.clone(), End::Row, grad.clone(), cols));
+        }
+        if let Some(parent) = of_cols {
+            grads.register::<B>(parent.id, B::spmm_edges(graph, End::Col, grad, rows));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct EdgeSoftmax;
+
+impl<B: EdgeBackend> Backward<B, 1> for EdgeSoftmax {
+    type State = (EdgeGraph, FloatTensor<B>);
+
+    /// `dx[e] = y[e] (dy[e] - Σ_{f in row(e)} y[f] dy[f])`.
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = grads.consume::<B>(&ops.node);
+        let (graph, y) = ops.state;
+        let [parent] = ops.parents;
+        if let Some(parent) = parent {
+            let mean = B::sum_edges(graph.clone(), End::Row, B::float_mul(y.clone(), grad.clone()));
+            let centred = B::float_sub(grad, B::gather_edges(graph, End::Row, mean));
+            grads.register::<B>(parent.id, B::float_mul(y, centred));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct GatherEdges;
+
+impl<B: EdgeBackend> Backward<B, 1> for GatherEdges {
+    type State = (EdgeGraph, End);
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = grads.consume::<B>(&ops.node);
+        if let [Some(parent)] = ops.parents {
+            let (graph, end) = ops.state;
+            grads.register::<B>(parent.id, B::sum_edges(graph, end, grad));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct SumEdges;
+
+impl<B: EdgeBackend> Backward<B, 1> for SumEdges {
+    type State = (EdgeGraph, End);
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = grads.consume::<B>(&ops.node);
+        if let [Some(parent)] = ops.parents {
+            let (graph, end) = ops.state;
+            grads.register::<B>(parent.id, B::gather_edges(graph, end, grad));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct SegmentMax;
+
+impl<B: EdgeBackend> Backward<B, 1> for SegmentMax {
+    type State = (EdgeGraph, FloatTensor<B>);
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = grads.consume::<B>(&ops.node);
+        if let [Some(parent)] = ops.parents {
+            let (graph, x) = ops.state;
+            grads.register::<B>(parent.id, B::segment_max_gradient(graph, x, grad));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct SpmmMasked;
+
+impl<B: EdgeBackend> Backward<B, 1> for SpmmMasked {
+    type State = (MaskedGraph, End);
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = grads.consume::<B>(&ops.node);
+        if let [Some(parent)] = ops.parents {
+            let (masked, end) = ops.state;
+            grads.register::<B>(parent.id, B::spmm_masked(masked, end.other(), grad));
+        }
+    }
+}
+
+impl<B: EdgeBackend, C: CheckpointStrategy> EdgeBackend for Autodiff<B, C> {
+    fn spmm_edges(graph: EdgeGraph, end: End, weights: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self> {
+        let nodes = [weights.node(), x.node()];
+        let (weights, x) = (weights.into_primitive(), x.into_primitive());
+        match SpmmEdges.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                let state = (graph.clone(), end, weights.clone(), x.clone());
+                prep.finish(state, B::spmm_edges(graph, end, weights, x))
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::spmm_edges(graph, end, weights, x)),
+        }
+    }
+
+    fn edge_dot(graph: EdgeGraph, rows: FloatTensor<Self>, cols: FloatTensor<Self>) -> FloatTensor<Self> {
+        let nodes = [rows.node(), cols.node()];
+        let (rows, cols) = (rows.into_primitive(), cols.into_primitive());
+        match EdgeDot.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                let state = (graph.clone(), rows.clone(), cols.clone());
+                prep.finish(state, B::edge_dot(graph, rows, cols))
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::edge_dot(graph, rows, cols)),
+        }
+    }
+
+    fn edge_softmax(graph: EdgeGraph, logits: FloatTensor<Self>) -> FloatTensor<Self> {
+        let (node, logits) = (logits.node(), logits.into_primitive());
+        match EdgeSoftmax.prepare::<C>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                let y = B::edge_softmax(graph.clone(), logits);
+                prep.finish((graph, y.clone()), y)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::edge_softmax(graph, logits)),
+        }
+    }
+
+    fn gather_edges(graph: EdgeGraph, end: End, x: FloatTensor<Self>) -> FloatTensor<Self> {
+        let (node, x) = (x.node(), x.into_primitive());
+        match GatherEdges.prepare::<C>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((graph.clone(), end), B::gather_edges(graph, end, x)),
+            OpsKind::UnTracked(prep) => prep.finish(B::gather_edges(graph, end, x)),
+        }
+    }
+
+    fn sum_edges(graph: EdgeGraph, end: End, x: FloatTensor<Self>) -> FloatTensor<Self> {
+        let (node, x) = (x.node(), x.into_primitive());
+        match SumEdges.prepare::<C>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((graph.clone(), end), B::sum_edges(graph, end, x)),
+            OpsKind::UnTracked(prep) => prep.finish(B::sum_edges(graph, end, x)),
+        }
+    }
+
+    fn segment_max(graph: EdgeGraph, x: FloatTensor<Self>) -> FloatTensor<Self> {
+        let (node, x) = (x.node(), x.into_primitive());
+        match SegmentMax.prepare::<C>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((graph.clone(), x.clone()), B::segment_max(graph, x)),
+            OpsKind::UnTracked(prep) => prep.finish(B::segment_max(graph, x)),
+        }
+    }
+
+    fn segment_max_gradient(_: EdgeGraph, _: FloatTensor<Self>, _: FloatTensor<Self>) -> FloatTensor<Self> {
+        panic!("the gradient of segment_max has no gradient of its own")
+    }
+
+    fn spmm_masked(masked: MaskedGraph, end: End, x: FloatTensor<Self>) -> FloatTensor<Self> {
+        let (node, x) = (x.node(), x.into_primitive());
+        match SpmmMasked.prepare::<C>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((masked.clone(), end), B::spmm_masked(masked, end, x)),
+            OpsKind::UnTracked(prep) => prep.finish(B::spmm_masked(masked, end, x)),
+        }
+    }
+}
