@@ -12,6 +12,7 @@
 
 mod edges;
 mod hop;
+pub mod losses;
 mod prefetch;
 mod propagation;
 mod reduce;
