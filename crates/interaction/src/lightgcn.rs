@@ -18,7 +18,7 @@ use burn::tensor::{Device, Tensor};
 use gnnrec_eval::Scorer;
 use gnnrec_graph::World;
 use gnnrec_model::{
-    BatchRows, GradientConfig, GradientModel, ModelError, Step, bpr_loss, joint_graph, joint_scorer, normal_init,
+    GradientConfig, GradientModel, ModelError, Step, joint_graph, joint_scorer, normal_init, propagated_bpr_loss,
 };
 use gnnrec_sampling::PairwiseBatch;
 use gnnrec_sparse::{Adjacency, LayerCombination, propagate};
@@ -104,22 +104,14 @@ pub struct LightGcn {
     l2: f64,
 }
 
-impl LightGcn {
-    /// `E`, the final table, in the shape of `E(0)`.
-    fn forward(&self, nodes: Tensor<2>) -> Tensor<2> {
-        propagate(&self.adjacency, nodes, &LayerCombination::mean(self.num_layers))
-    }
-}
-
 impl GradientModel for LightGcn {
     fn loss(&self, batch: &PairwiseBatch, _: Step) -> Tensor<1> {
-        let initial = self.nodes.val();
-        let (pos, neg) = BatchRows::from_joint(self.forward(initial.clone()), self.num_users, batch).scores();
-        bpr_loss(pos, neg) + BatchRows::from_joint(initial, self.num_users, batch).l2() * self.l2
+        propagated_bpr_loss(&self.adjacency, self.nodes.val(), self.num_users, self.num_layers, self.l2, batch)
     }
 
     fn scorer(&self) -> Box<dyn Scorer> {
-        joint_scorer(self.forward(self.nodes.val().without_autodiff()), self.num_users)
+        let nodes = self.nodes.val().without_autodiff();
+        joint_scorer(propagate(&self.adjacency, nodes, &LayerCombination::mean(self.num_layers)), self.num_users)
     }
 }
 

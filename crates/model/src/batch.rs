@@ -28,24 +28,6 @@ impl BatchRows {
         Self { users, positives: items.narrow(0, 0, rows), negatives }
     }
 
-    /// Looks rows up in a joint table, users first and then items, with a single lookup.
-    ///
-    /// # Panics
-    /// If users and items together exceed a `u32`.
-    #[must_use]
-    pub fn from_joint(table: Tensor<2>, num_users: usize, batch: &PairwiseBatch) -> Self {
-        let rows = batch.len();
-        let offset = u32::try_from(num_users).expect("the joint graph was checked to fit 32-bit ids");
-        let items = batch.positives.iter().chain(&batch.negatives).map(|item| item.0 + offset);
-        let looked_up: Vec<u32> = batch.users.iter().map(|user| user.0).chain(items).collect();
-        let all = gather_rows(table, &looked_up);
-        Self {
-            users: all.clone().narrow(0, 0, rows),
-            positives: all.clone().narrow(0, rows, rows),
-            negatives: all.narrow(0, 2 * rows, batch.negatives.len()),
-        }
-    }
-
     /// Inner products `(pos, neg)`: `rows`, and `rows x num_negatives`.
     #[must_use]
     pub fn scores(&self) -> (Tensor<1>, Tensor<2>) {
@@ -74,7 +56,7 @@ mod tests {
 
     use super::*;
 
-    /// 3 users, 4 items, dim 2, a batch of 2 rows with 2 negatives each; both lookups agree.
+    /// 3 users, 4 items, dim 2, a batch of 2 rows with 2 negatives each.
     #[test]
     fn by_hand() {
         let device = Device::flex();
@@ -86,13 +68,11 @@ mod tests {
             negatives: vec![ItemId(0), ItemId(3), ItemId(2), ItemId(1)],
             num_negatives: 2,
         };
-        let joint = Tensor::cat(vec![users.clone(), items.clone()], 0);
-        for rows in [BatchRows::from_tables(users, items, &batch), BatchRows::from_joint(joint, 3, &batch)] {
-            let (pos, neg) = rows.scores();
-            assert_eq!(pos.into_data().try_to_vec::<f32>().unwrap(), [3.0, 10.0]);
-            assert_eq!(neg.into_data().try_to_vec::<f32>().unwrap(), [0.0, -3.0, 2.0, 0.0]);
-            // users 2 + 4, positives 9 + 29, negatives 2 + 29 + 1 + 9: 85 / 2 / 2 rows.
-            assert_eq!(rows.l2().into_scalar::<f32>().to_bits(), 21.25f32.to_bits());
-        }
+        let rows = BatchRows::from_tables(users, items, &batch);
+        let (pos, neg) = rows.scores();
+        assert_eq!(pos.into_data().try_to_vec::<f32>().unwrap(), [3.0, 10.0]);
+        assert_eq!(neg.into_data().try_to_vec::<f32>().unwrap(), [0.0, -3.0, 2.0, 0.0]);
+        // users 2 + 4, positives 9 + 29, negatives 2 + 29 + 1 + 9: 85 / 2 / 2 rows.
+        assert_eq!(rows.l2().into_scalar::<f32>().to_bits(), 21.25f32.to_bits());
     }
 }

@@ -9,6 +9,7 @@ mod contract;
 mod error;
 mod init;
 mod loss;
+mod propagated;
 mod scorer;
 
 pub use batch::BatchRows;
@@ -17,4 +18,5 @@ pub use error::ModelError;
 pub use gnnrec_graph::joint_graph;
 pub use init::{normal_init, xavier_init};
 pub use loss::{bpr_loss, cross_entropy_loss};
+pub use propagated::propagated_bpr_loss;
 pub use scorer::{joint_scorer, table_scorer};

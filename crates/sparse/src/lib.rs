@@ -29,4 +29,6 @@ pub use edges::{
     edge_dot, edge_softmax, gather_edges, segment_max, segment_mean, segment_sum, spmm_edges, spmm_masked,
 };
 #[cfg(feature = "burn")]
+pub use ops::losses::row_loss;
+#[cfg(feature = "burn")]
 pub use tensor::{gather_rows, propagate, propagate_rows, scatter_rows, spmm};

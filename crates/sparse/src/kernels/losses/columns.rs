@@ -66,7 +66,8 @@ impl Penalty {
     /// penalty.
     #[inline(always)]
     pub(super) fn begin(&self, x: &[f32], gradient: &mut [f32]) -> f64 {
-        gradient.fill(0.0);
+        gradient[..self.columns.start].fill(0.0);
+        gradient[self.columns.end..].fill(0.0);
         let x = &x[self.columns.clone()];
         for (gradient, x) in gradient[self.columns.clone()].iter_mut().zip(x) {
             *gradient = self.factor * x;

@@ -1,0 +1,95 @@
+//! A batch of a model that scores by propagated embeddings of users and items in one graph.
+
+use burn::tensor::Tensor;
+use gnnrec_sampling::PairwiseBatch;
+use gnnrec_sparse::kernels::losses::{Objective, RowLoss};
+use gnnrec_sparse::{Adjacency, LayerCombination, propagate_rows, row_loss};
+
+/// BPR over the mean of `num_layers` hops and its penalty on layer 0, a scalar:
+///
+/// ```text
+/// E = mean of E(0) ... E(L)        E(l+1) = Â E(l)
+/// L = mean softplus(E[u]·E[j] - E[u]·E[i]) + l2 · 1/2 Σ (|E(0)[u]|² + |E(0)[i]|² + |E(0)[j]|²) / rows
+/// ```
+///
+/// `nodes` is `E(0)`, `num_users + num_items x dim`, users first. The penalty runs over the rows that the
+/// batch names, with repetition. Two operations: the propagation, for these rows alone, and the loss.
+///
+/// # Panics
+/// If the batch is empty, or a user or item lies outside the table.
+#[must_use]
+pub fn propagated_bpr_loss(
+    adjacency: &Adjacency,
+    nodes: Tensor<2>,
+    num_users: usize,
+    num_layers: usize,
+    l2: f64,
+    batch: &PairwiseBatch,
+) -> Tensor<1> {
+    let dim = nodes.dims()[1];
+    let combination = LayerCombination::mean(num_layers).with_input();
+    let rows = propagate_rows(adjacency, nodes, &combination, &joint_rows(batch, num_users));
+    let objective = Objective::Bpr { num_negatives: batch.num_negatives };
+    #[expect(clippy::cast_possible_truncation, reason = "a weight needs no more digits")]
+    let loss = RowLoss::new(objective, batch.len(), 0..dim).penalised(l2 as f32, dim..2 * dim);
+    row_loss(&loss, rows)
+}
+
+/// The nodes of a batch in the joint graph: users, then positives, then negatives, in its order.
+///
+/// # Panics
+/// If users and items together exceed a `u32`.
+fn joint_rows(batch: &PairwiseBatch, num_users: usize) -> Vec<u32> {
+    let offset = u32::try_from(num_users).expect("the joint graph was checked to fit 32-bit ids");
+    let items = batch.positives.iter().chain(&batch.negatives).map(|item| item.0 + offset);
+    batch.users.iter().map(|user| user.0).chain(items).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{Device, TensorData};
+    use gnnrec_graph::{Csr, Duplicates, ItemId, UserId};
+    use gnnrec_sparse::{gather_rows, propagate};
+
+    use super::*;
+    use crate::bpr_loss;
+
+    /// Value and gradient against plain tensor operations over the whole propagated table.
+    #[test]
+    fn equals_the_tensor_operations() {
+        let edges = [(0, 3), (1, 3), (1, 4), (2, 6), (3, 0), (3, 1), (4, 1), (6, 2)];
+        let adjacency = Adjacency::symmetric_normalised(&Csr::from_edges(7, 7, &edges, Duplicates::Error).unwrap());
+        let batch = PairwiseBatch {
+            users: vec![UserId(1), UserId(2), UserId(1)],
+            positives: vec![ItemId(0), ItemId(3), ItemId(1)],
+            negatives: [2, 3, 0, 1, 3, 2].map(ItemId).into(),
+            num_negatives: 2,
+        };
+        let values: Vec<f32> = (0..28u8).map(|n| (f32::from(n) * 1.7).sin()).collect();
+        let device = Device::flex().autodiff();
+        let table = || Tensor::<2>::from_data(TensorData::new(values.clone(), [7, 4]), &device).require_grad();
+
+        let fused = table();
+        let loss = propagated_bpr_loss(&adjacency, fused.clone(), 3, 3, 0.3, &batch);
+        let plain = table();
+        let all = propagate(&adjacency, plain.clone(), &LayerCombination::mean(3));
+        let rows = joint_rows(&batch, 3);
+        assert_eq!(rows, [1, 2, 1, 3, 6, 4, 5, 6, 3, 4, 6, 5]);
+        let stacked = gather_rows(all, &rows);
+        let (users, positives) = (stacked.clone().narrow(0, 0, 3), stacked.clone().narrow(0, 3, 3));
+        let pos = (users.clone() * positives).sum_dim(1).squeeze_dim(1);
+        let negatives = stacked.narrow(0, 6, 6).reshape([3, 2, 4]);
+        let neg = (users.unsqueeze_dim::<3>(1) * negatives).sum_dim(2).squeeze_dim(2);
+        let penalty = gather_rows(plain.clone(), &rows).square().sum() * (0.3 / 2.0 / 3.0);
+        let expected = bpr_loss(pos, neg) + penalty;
+
+        let value = |loss: &Tensor<1>| loss.clone().into_scalar::<f32>();
+        assert!((value(&loss) - value(&expected)).abs() < 1e-6);
+        let gradient = |table: &Tensor<2>, loss: Tensor<1>| {
+            table.grad(&loss.backward()).unwrap().into_data().try_to_vec::<f32>().unwrap()
+        };
+        for (found, expected) in gradient(&fused, loss).iter().zip(gradient(&plain, expected)) {
+            assert!((found - expected).abs() < 1e-6, "{found} {expected}");
+        }
+    }
+}
