@@ -70,7 +70,8 @@ mod tests {
     #[expect(unsafe_code, reason = "what is tested")]
     fn a_row_beyond_the_table_is_refused() {
         let mut table = [0.0; 6];
+        let rows = ScatteredRows::new(&mut table, 2);
         // SAFETY: there is one call.
-        let _ = unsafe { ScatteredRows::new(&mut table, 2).row_mut(3) };
+        let _ = unsafe { rows.row_mut(3) };
     }
 }
