@@ -11,6 +11,8 @@
 //! rows of layer 0 that the batch names, with repetition, divided by the rows of the batch. Equation 15
 //! of the paper sums over all of E(0).
 //!
+//! `loss` may be another ranking loss, such as the sampled softmax of Wu et al., TOIS 2024, arXiv:2201.02327.
+//!
 //! Departures: initial values are `N(0, init_std²)`, as in that implementation; the paper says Xavier.
 
 use burn::module::{Module, Param};
@@ -18,7 +20,8 @@ use burn::tensor::{Device, Tensor};
 use gnnrec_eval::Scorer;
 use gnnrec_graph::World;
 use gnnrec_model::{
-    GradientConfig, GradientModel, ModelError, Step, joint_graph, joint_scorer, normal_init, propagated_bpr_loss,
+    GradientConfig, GradientModel, ModelError, PropagatedLoss, RankingLoss, Step, joint_graph, joint_scorer,
+    normal_init,
 };
 use gnnrec_sampling::PairwiseBatch;
 use gnnrec_sparse::{Adjacency, LayerCombination, propagate};
@@ -38,11 +41,13 @@ pub struct LightGcnConfig {
     pub init_std: f32,
     /// Weight of the squared norms of a batch's rows of layer 0, at least 0.
     pub l2: f64,
+    /// What the scores of a batch cost: BPR, as published, or another.
+    pub loss: RankingLoss,
 }
 
 impl Default for LightGcnConfig {
     fn default() -> Self {
-        Self { embedding_dim: 64, num_layers: 3, init_std: 0.1, l2: 1e-4 }
+        Self { embedding_dim: 64, num_layers: 3, init_std: 0.1, l2: 1e-4, loss: RankingLoss::Bpr }
     }
 }
 
@@ -69,7 +74,8 @@ impl LightGcnConfig {
         ModelError::expect((1..=16).contains(&layers), NAME, "num_layers", layers, "1 to 16; for 0 use mf-bpr")?;
         let std = self.init_std;
         ModelError::expect(std > 0.0 && std.is_finite(), NAME, "init_std", std, "a finite number above 0")?;
-        ModelError::expect(self.l2 >= 0.0 && self.l2.is_finite(), NAME, "l2", self.l2, "a finite number, at least 0")
+        ModelError::expect(self.l2 >= 0.0 && self.l2.is_finite(), NAME, "l2", self.l2, "a finite number, at least 0")?;
+        self.loss.validate(NAME)
     }
 }
 
@@ -82,9 +88,12 @@ impl GradientConfig for LightGcnConfig {
         Ok(LightGcn {
             nodes: normal_init(seed, "nodes", graph.num_rows(), self.embedding_dim, self.init_std, device),
             adjacency: Adjacency::symmetric_normalised(&graph),
-            num_users: world.interactions().num_users(),
-            num_layers: self.num_layers,
-            l2: self.l2,
+            loss: PropagatedLoss {
+                num_users: world.interactions().num_users(),
+                num_layers: self.num_layers,
+                loss: self.loss,
+                l2: self.l2,
+            },
         })
     }
 }
@@ -97,21 +106,18 @@ pub struct LightGcn {
     #[module(skip)]
     adjacency: Adjacency,
     #[module(skip)]
-    num_users: usize,
-    #[module(skip)]
-    num_layers: usize,
-    #[module(skip)]
-    l2: f64,
+    loss: PropagatedLoss,
 }
 
 impl GradientModel for LightGcn {
     fn loss(&self, batch: &PairwiseBatch, _: Step) -> Tensor<1> {
-        propagated_bpr_loss(&self.adjacency, self.nodes.val(), self.num_users, self.num_layers, self.l2, batch)
+        self.loss.of_batch(&self.adjacency, self.nodes.val(), batch)
     }
 
     fn scorer(&self) -> Box<dyn Scorer> {
         let nodes = self.nodes.val().without_autodiff();
-        joint_scorer(propagate(&self.adjacency, nodes, &LayerCombination::mean(self.num_layers)), self.num_users)
+        let PropagatedLoss { num_users, num_layers, .. } = self.loss;
+        joint_scorer(propagate(&self.adjacency, nodes, &LayerCombination::mean(num_layers)), num_users)
     }
 }
 
@@ -125,6 +131,13 @@ mod tests {
     #[test]
     fn conforms() {
         let config = LightGcnConfig { embedding_dim: 8, l2: 0.01, ..Default::default() };
+        conformance::check(&config, &conformance::world());
+    }
+
+    #[test]
+    fn conforms_with_another_loss() {
+        let loss = RankingLoss::InBatchSoftmax { temperature: 0.2 };
+        let config = LightGcnConfig { embedding_dim: 8, loss, ..Default::default() };
         conformance::check(&config, &conformance::world());
     }
 
@@ -151,6 +164,7 @@ mod tests {
             (LightGcnConfig { num_layers: 0, ..Default::default() }, "num_layers"),
             (LightGcnConfig { init_std: 0.0, ..Default::default() }, "init_std"),
             (LightGcnConfig { l2: f64::INFINITY, ..Default::default() }, "l2"),
+            (LightGcnConfig { loss: RankingLoss::DirectAu { gamma: f32::NAN }, ..Default::default() }, "loss.gamma"),
         ] {
             assert!(config.validate().unwrap_err().to_string().contains(field));
         }

@@ -10,6 +10,7 @@ mod error;
 mod init;
 mod loss;
 mod propagated;
+mod ranking_loss;
 mod scorer;
 
 pub use batch::BatchRows;
@@ -18,5 +19,6 @@ pub use error::ModelError;
 pub use gnnrec_graph::joint_graph;
 pub use init::{normal_init, xavier_init};
 pub use loss::{bpr_loss, cross_entropy_loss};
-pub use propagated::propagated_bpr_loss;
+pub use propagated::PropagatedLoss;
+pub use ranking_loss::RankingLoss;
 pub use scorer::{joint_scorer, table_scorer};

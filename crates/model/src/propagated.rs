@@ -2,47 +2,55 @@
 
 use burn::tensor::Tensor;
 use gnnrec_sampling::PairwiseBatch;
-use gnnrec_sparse::kernels::losses::{Objective, RowLoss};
+use gnnrec_sparse::kernels::losses::RowLoss;
 use gnnrec_sparse::{Adjacency, LayerCombination, propagate_rows, row_loss};
 
-/// BPR over the mean of `num_layers` hops and its penalty on layer 0, a scalar:
-///
-/// ```text
-/// E = mean of E(0) ... E(L)        E(l+1) = Â E(l)
-/// L = mean softplus(E[u]·E[j] - E[u]·E[i]) + l2 · 1/2 Σ (|E(0)[u]|² + |E(0)[i]|² + |E(0)[j]|²) / rows
-/// ```
-///
-/// `nodes` is `E(0)`, `num_users + num_items x dim`, users first. The penalty runs over the rows that the
-/// batch names, with repetition. Two operations: the propagation, for these rows alone, and the loss.
-///
-/// # Panics
-/// If the batch is empty, or a user or item lies outside the table.
-#[must_use]
-pub fn propagated_bpr_loss(
-    adjacency: &Adjacency,
-    nodes: Tensor<2>,
-    num_users: usize,
-    num_layers: usize,
-    l2: f64,
-    batch: &PairwiseBatch,
-) -> Tensor<1> {
-    let dim = nodes.dims()[1];
-    let combination = LayerCombination::mean(num_layers).with_input();
-    let rows = propagate_rows(adjacency, nodes, &combination, &joint_rows(batch, num_users));
-    let objective = Objective::Bpr { num_negatives: batch.num_negatives };
-    #[expect(clippy::cast_possible_truncation, reason = "a weight needs no more digits")]
-    let loss = RowLoss::new(objective, batch.len(), 0..dim).penalised(l2 as f32, dim..2 * dim);
-    row_loss(&loss, rows)
+use crate::RankingLoss;
+
+/// How a batch is scored and what that costs.
+#[derive(Clone, Copy, Debug)]
+pub struct PropagatedLoss {
+    /// Users of the joint graph, which come before the items.
+    pub num_users: usize,
+    /// `L`.
+    pub num_layers: usize,
+    /// The cost of the scores.
+    pub loss: RankingLoss,
+    /// Weight of the penalty.
+    pub l2: f64,
 }
 
-/// The nodes of a batch in the joint graph: users, then positives, then negatives, in its order.
-///
-/// # Panics
-/// If users and items together exceed a `u32`.
-fn joint_rows(batch: &PairwiseBatch, num_users: usize) -> Vec<u32> {
-    let offset = u32::try_from(num_users).expect("the joint graph was checked to fit 32-bit ids");
-    let items = batch.positives.iter().chain(&batch.negatives).map(|item| item.0 + offset);
-    batch.users.iter().map(|user| user.0).chain(items).collect()
+impl PropagatedLoss {
+    /// A ranking loss over the mean of `num_layers` hops and a penalty on layer 0, a scalar:
+    ///
+    /// ```text
+    /// E = mean of E(0) ... E(L)        E(l+1) = Â E(l)
+    /// L = loss(E[u], E[i], E[j]) + l2 · 1/2 Σ (|E(0)[u]|² + |E(0)[i]|² + |E(0)[j]|²) / rows
+    /// ```
+    ///
+    /// `nodes` is `E(0)`, `num_users + num_items x dim`. The penalty runs over the rows that the loss looks at,
+    /// with repetition. Two operations: the propagation, for these rows alone, and the loss.
+    ///
+    /// # Panics
+    /// If the batch is empty, or a user or item lies outside the table.
+    #[must_use]
+    pub fn of_batch(&self, adjacency: &Adjacency, nodes: Tensor<2>, batch: &PairwiseBatch) -> Tensor<1> {
+        let dim = nodes.dims()[1];
+        let combination = LayerCombination::mean(self.num_layers).with_input();
+        let rows = propagate_rows(adjacency, nodes, &combination, &self.rows(batch));
+        #[expect(clippy::cast_possible_truncation, reason = "a weight needs no more digits")]
+        let l2 = self.l2 as f32;
+        let loss = RowLoss::new(self.loss.objective(batch), batch.len(), 0..dim).penalised(l2, dim..2 * dim);
+        row_loss(&loss, rows)
+    }
+
+    /// The nodes of a batch in the joint graph: users, then positives, then negatives, in its order.
+    fn rows(&self, batch: &PairwiseBatch) -> Vec<u32> {
+        let offset = u32::try_from(self.num_users).expect("the joint graph was checked to fit 32-bit ids");
+        let negatives = if self.loss.takes_negatives() { &batch.negatives[..] } else { &[] };
+        let items = batch.positives.iter().chain(negatives).map(|item| item.0 + offset);
+        batch.users.iter().map(|user| user.0).chain(items).collect()
+    }
 }
 
 #[cfg(test)]
@@ -70,10 +78,11 @@ mod tests {
         let table = || Tensor::<2>::from_data(TensorData::new(values.clone(), [7, 4]), &device).require_grad();
 
         let fused = table();
-        let loss = propagated_bpr_loss(&adjacency, fused.clone(), 3, 3, 0.3, &batch);
+        let config = PropagatedLoss { num_users: 3, num_layers: 3, loss: RankingLoss::Bpr, l2: 0.3 };
+        let loss = config.of_batch(&adjacency, fused.clone(), &batch);
         let plain = table();
         let all = propagate(&adjacency, plain.clone(), &LayerCombination::mean(3));
-        let rows = joint_rows(&batch, 3);
+        let rows = config.rows(&batch);
         assert_eq!(rows, [1, 2, 1, 3, 6, 4, 5, 6, 3, 4, 6, 5]);
         let stacked = gather_rows(all, &rows);
         let (users, positives) = (stacked.clone().narrow(0, 0, 3), stacked.clone().narrow(0, 3, 3));

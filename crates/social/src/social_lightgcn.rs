@@ -22,7 +22,8 @@ use burn::tensor::{Device, Tensor};
 use gnnrec_eval::Scorer;
 use gnnrec_graph::World;
 use gnnrec_model::{
-    GradientConfig, GradientModel, ModelError, Step, joint_graph, joint_scorer, normal_init, propagated_bpr_loss,
+    GradientConfig, GradientModel, ModelError, PropagatedLoss, RankingLoss, Step, joint_graph, joint_scorer,
+    normal_init,
 };
 use gnnrec_sampling::PairwiseBatch;
 use gnnrec_sparse::{Adjacency, LayerCombination, propagate};
@@ -75,9 +76,12 @@ impl GradientConfig for SocialLightGcnConfig {
         Ok(SocialLightGcn {
             nodes: normal_init(seed, "nodes", graph.num_rows(), self.embedding_dim, self.init_std, device),
             adjacency: Adjacency::symmetric_normalised(&graph),
-            num_users: world.interactions().num_users(),
-            num_layers: self.num_layers,
-            l2: self.l2,
+            loss: PropagatedLoss {
+                num_users: world.interactions().num_users(),
+                num_layers: self.num_layers,
+                loss: RankingLoss::Bpr,
+                l2: self.l2,
+            },
         })
     }
 }
@@ -90,21 +94,18 @@ pub struct SocialLightGcn {
     #[module(skip)]
     adjacency: Adjacency,
     #[module(skip)]
-    num_users: usize,
-    #[module(skip)]
-    num_layers: usize,
-    #[module(skip)]
-    l2: f64,
+    loss: PropagatedLoss,
 }
 
 impl GradientModel for SocialLightGcn {
     fn loss(&self, batch: &PairwiseBatch, _: Step) -> Tensor<1> {
-        propagated_bpr_loss(&self.adjacency, self.nodes.val(), self.num_users, self.num_layers, self.l2, batch)
+        self.loss.of_batch(&self.adjacency, self.nodes.val(), batch)
     }
 
     fn scorer(&self) -> Box<dyn Scorer> {
         let nodes = self.nodes.val().without_autodiff();
-        joint_scorer(propagate(&self.adjacency, nodes, &LayerCombination::mean(self.num_layers)), self.num_users)
+        let PropagatedLoss { num_users, num_layers, .. } = self.loss;
+        joint_scorer(propagate(&self.adjacency, nodes, &LayerCombination::mean(num_layers)), num_users)
     }
 }
 
