@@ -183,6 +183,17 @@ fn in_batch_softmax_by_hand() {
     assert_near(value, (totals[0].ln() - 1.0 + totals[1].ln() - 2f64.ln() + totals[2].ln()) / 3.0, 1e-6, "corrected");
 }
 
+/// A whole batch of one item, over several tiles: every row sees its own positive alone.
+#[test]
+fn rows_that_see_no_other_key_cost_nothing() {
+    let ids: Arc<[u32]> = vec![4; 300].into();
+    let objective =
+        Objective::InBatchSoftmax { temperature: 1.0, cosine: false, ids: Some(ids), log_probabilities: None };
+    let (value, gradient) = value_and_gradient(&RowLoss::new(objective, 300, 0..3), &numbers(600 * 3, 5), 3);
+    assert_near(value, 0.0, 1e-9, "value");
+    assert!(gradient.iter().all(|g| g.abs() < 1e-8));
+}
+
 /// Views (2,0), (0,3) and (1,0), (5,0), temperature 1/2: cosines (1, 1), (0, 0).
 #[test]
 fn info_nce_by_hand() {
@@ -241,6 +252,24 @@ fn a_nan_that_counts_gives_a_nan_and_one_that_does_not_count_does_not() {
                 let (value, _) = value_and_gradient(&loss, &x, width);
                 assert_eq!(value.is_nan(), column < 5, "row {position}, column {column} of {loss:?}");
             }
+        }
+    }
+}
+
+/// The square of a length beyond `f32` must not pass for a direction of zero.
+#[test]
+fn a_length_out_of_range_gives_a_nan() {
+    let cosine = |objective: &Objective| match objective {
+        Objective::SampledSoftmax { cosine, .. } | Objective::InBatchSoftmax { cosine, .. } => *cosine,
+        Objective::InfoNce { .. } | Objective::DirectAu { .. } => true,
+        Objective::Bpr { .. } => false,
+    };
+    for objective in objectives(4, 2).into_iter().filter(cosine) {
+        let loss = RowLoss::new(objective, 4, 0..2);
+        for long in 0..loss.num_stacked() {
+            let mut x = numbers(loss.num_stacked() * 2, 8);
+            x[2 * long] = 1e20;
+            assert!(value_and_gradient(&loss, &x, 2).0.is_nan(), "row {long} of {loss:?}");
         }
     }
 }
