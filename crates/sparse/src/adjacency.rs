@@ -10,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 use gnnrec_graph::{Csr, Normalisation};
 
 use crate::buffers::Buffers;
+use crate::kernels::TablePrecision;
 use crate::layout::Layout;
 use crate::order::Order;
 
@@ -23,6 +24,7 @@ pub struct Adjacency {
     kernel_orders: Arc<OnceLock<Orders>>,
     /// Whether rows and columns of `kernel_orders` change places.
     flipped: bool,
+    table_precision: TablePrecision,
     buffers: Arc<Buffers>,
 }
 
@@ -82,8 +84,23 @@ impl Adjacency {
             forward,
             kernel_orders: Arc::default(),
             flipped: false,
+            table_precision: TablePrecision::F32,
             buffers: Arc::default(),
         }
+    }
+
+    /// The same matrix, whose products store the tables that they gather from in another precision. The first
+    /// operand, the sums and the result stay in 32 bits.
+    #[must_use]
+    pub fn with_table_precision(mut self, precision: TablePrecision) -> Self {
+        self.table_precision = precision;
+        self
+    }
+
+    /// How products store the tables that they gather from.
+    #[must_use]
+    pub fn table_precision(&self) -> TablePrecision {
+        self.table_precision
     }
 
     /// The transpose, without any copy.
@@ -94,6 +111,7 @@ impl Adjacency {
             backward: self.forward.clone(),
             kernel_orders: self.kernel_orders.clone(),
             flipped: !self.flipped,
+            table_precision: self.table_precision,
             buffers: self.buffers.clone(),
         }
     }

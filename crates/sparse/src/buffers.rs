@@ -4,9 +4,11 @@
 //! pages, since rows are gathered from all over them. It is not an allocator: a buffer comes back when
 //! it is dropped, and all are freed with their pool.
 
+use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytemuck::Pod;
 use memmap2::MmapMut;
 
 /// Floats from which a buffer has pages of its own: one huge page.
@@ -35,60 +37,70 @@ impl Memory {
         Self::Mapped(map)
     }
 
-    fn as_slice(&self) -> &[f32] {
+    fn num_bytes(&self) -> usize {
         match self {
-            Self::Allocated(values) => values,
+            Self::Allocated(values) => size_of_val(values.as_slice()),
+            Self::Mapped(map) => map.len(),
+        }
+    }
+
+    fn as_slice<T: Pod>(&self) -> &[T] {
+        match self {
+            Self::Allocated(values) => bytemuck::cast_slice(values),
             Self::Mapped(map) => bytemuck::cast_slice(map),
         }
     }
 
-    fn as_mut_slice(&mut self) -> &mut [f32] {
+    fn as_mut_slice<T: Pod>(&mut self) -> &mut [T] {
         match self {
-            Self::Allocated(values) => values,
+            Self::Allocated(values) => bytemuck::cast_slice_mut(values),
             Self::Mapped(map) => bytemuck::cast_slice_mut(map),
         }
     }
 }
 
 impl Buffers {
-    /// `len` floats with whatever values were last written there.
-    pub(crate) fn take(self: &Arc<Self>, len: usize) -> Buffer {
+    /// `len` numbers with whatever values were last written there.
+    pub(crate) fn take<T: Pod>(self: &Arc<Self>, len: usize) -> Buffer<T> {
+        let num_bytes = len * size_of::<T>();
         let mut resting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = resting.iter().position(|memory| memory.as_slice().len() >= len);
+        let found = resting.iter().position(|memory| memory.num_bytes() >= num_bytes);
         let memory = found.map(|index| resting.swap_remove(index));
         drop(resting);
-        Buffer { memory: Some(memory.unwrap_or_else(|| Memory::new(len))), len, home: self.clone() }
+        let memory = memory.unwrap_or_else(|| Memory::new(num_bytes.div_ceil(size_of::<f32>())));
+        Buffer { memory: Some(memory), len, home: self.clone(), of: PhantomData }
     }
 }
 
 /// A slice that goes back to its pool when it is dropped.
-pub(crate) struct Buffer {
+pub(crate) struct Buffer<T: Pod> {
     /// There until it is dropped.
     memory: Option<Memory>,
     len: usize,
     home: Arc<Buffers>,
+    of: PhantomData<T>,
 }
 
-impl Deref for Buffer {
-    type Target = [f32];
+impl<T: Pod> Deref for Buffer<T> {
+    type Target = [T];
 
-    fn deref(&self) -> &[f32] {
+    fn deref(&self) -> &[T] {
         &self.memory.as_ref().expect("not dropped yet").as_slice()[..self.len]
     }
 }
 
-impl DerefMut for Buffer {
-    fn deref_mut(&mut self) -> &mut [f32] {
+impl<T: Pod> DerefMut for Buffer<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
         &mut self.memory.as_mut().expect("not dropped yet").as_mut_slice()[..self.len]
     }
 }
 
-impl Drop for Buffer {
+impl<T: Pod> Drop for Buffer<T> {
     fn drop(&mut self) {
         let mut resting = self.home.0.lock().unwrap_or_else(PoisonError::into_inner);
         resting.extend(self.memory.take());
         if resting.len() > KEPT {
-            let smallest = resting.iter().enumerate().min_by_key(|(_, memory)| memory.as_slice().len());
+            let smallest = resting.iter().enumerate().min_by_key(|(_, memory)| memory.num_bytes());
             let smallest = smallest.map(|(index, _)| index);
             smallest.map(|index| resting.swap_remove(index));
         }
@@ -103,14 +115,14 @@ mod tests {
     fn a_buffer_comes_back() {
         let buffers = Arc::new(Buffers::default());
         for len in [3, MAPPED + 5] {
-            let mut first = buffers.take(len);
+            let mut first = buffers.take::<f32>(len);
             assert_eq!(first.len(), len);
             first.fill(7.0);
-            let (address, other) = (first.as_ptr(), buffers.take(len));
+            let (address, other) = (first.as_ptr(), buffers.take::<f32>(len));
             assert_ne!(address, other.as_ptr());
             drop(other);
             drop(first);
-            let again = [buffers.take(len), buffers.take(len)];
+            let again = [buffers.take::<f32>(len), buffers.take(len)];
             assert!(again.iter().any(|buffer| buffer.as_ptr() == address));
         }
     }
@@ -118,10 +130,10 @@ mod tests {
     #[test]
     fn a_pool_keeps_the_largest_few() {
         let buffers = Arc::new(Buffers::default());
-        let taken: Vec<Buffer> = [10, 20, 30, 40, 5, 50].map(|len| buffers.take(len)).into();
+        let taken: Vec<Buffer<f32>> = [10, 20, 30, 40, 5, 50].map(|len| buffers.take(len)).into();
         drop(taken);
-        let mut kept: Vec<usize> = buffers.0.lock().unwrap().iter().map(|memory| memory.as_slice().len()).collect();
+        let mut kept: Vec<usize> = buffers.0.lock().unwrap().iter().map(Memory::num_bytes).collect();
         kept.sort_unstable();
-        assert_eq!(kept, [20, 30, 40, 50]);
+        assert_eq!(kept, [80, 120, 160, 200]);
     }
 }

@@ -28,6 +28,7 @@ pub use edge_mask::{EdgeMask, MaskedGraph};
 pub use edges::{
     edge_dot, edge_softmax, gather_edges, segment_max, segment_mean, segment_sum, spmm_edges, spmm_masked,
 };
+pub use kernels::TablePrecision;
 #[cfg(feature = "burn")]
 pub use ops::losses::row_loss;
 #[cfg(feature = "burn")]

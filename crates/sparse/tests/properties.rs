@@ -8,7 +8,9 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use gnnrec_graph::{Csr, Duplicates};
 use gnnrec_sparse::kernels::{self, reference};
-use gnnrec_sparse::{Adjacency, LayerCombination, gather_rows, propagate, propagate_rows, scatter_rows, spmm};
+use gnnrec_sparse::{
+    Adjacency, LayerCombination, TablePrecision, gather_rows, propagate, propagate_rows, scatter_rows, spmm,
+};
 use proptest::prelude::*;
 
 const WIDTHS: [usize; 5] = [1, 3, 8, 17, 64];
@@ -249,6 +251,40 @@ fn a_reordered_graph_with_a_hub_is_its_reference() {
         (0..9000u32).flat_map(|row| (0..5).map(move |n| (row, (row * 31 + n * n) % 700))).collect();
     let rectangle = csr(9000, 700, &edges, false);
     forms(&rectangle).iter().for_each(|adjacency| check_spmm(adjacency, 9));
+}
+
+/// Halved tables round each value that is gathered to a relative `2^-9`, once a hop: the errors stay within
+/// that share of the sum of the absolute terms.
+#[test]
+fn halved_tables_lose_what_their_rounding_loses() {
+    let graph = large(false);
+    let full = Adjacency::symmetric_normalised(&graph);
+    let halved = full.clone().with_table_precision(TablePrecision::Bf16);
+    let (width, hops) = (5, 3);
+    let x = numbers(graph.num_rows() * width, 2);
+    let absolute = |x: &[f32]| -> Vec<f64> { x.iter().map(|x| f64::from(x.abs())).collect() };
+    let assert_within = |found: &[f32], expected: &[f64], terms: &[f64], roundings: i32| {
+        let mut off = 0;
+        for ((found, expected), terms) in found.iter().zip(expected).zip(terms) {
+            let error = (f64::from(*found) - expected).abs();
+            assert!(error <= f64::from(roundings) * terms / 500.0 + 1e-6, "{found} {expected} {terms}");
+            off += usize::from(error > 1e-6);
+        }
+        assert!(off > found.len() / 4, "{off} of {} values differ: are the tables halved?", found.len());
+    };
+    let mut y = vec![f32::NAN; x.len()];
+    kernels::spmm(&halved, &x, width, &mut y);
+    let expected = reference::spmm(&full, &wide(&x), width);
+    assert_within(&y, &expected, &reference::spmm(&full, &absolute(&x), width), 1);
+
+    let (last, some): (_, Vec<u32>) = (LayerCombination::last(hops), (0..900u32).map(|n| n * n % 9000).collect());
+    for rows in [some, (0..9000).collect()] {
+        let (value, gradient, seed) = value_and_gradient(&x, width, |x| propagate_rows(&halved, x, &last, &rows));
+        let forward = |x: &[f64]| reference::propagate_rows(&full, x, width, &last, &rows);
+        assert_within(&value, &forward(&wide(&x)), &forward(&absolute(&x)), 3);
+        let backward = |seed: &[f64]| reference::propagate_rows_backward(&full, seed, width, &last, &rows);
+        assert_within(&gradient, &backward(&wide(&seed)), &backward(&absolute(&seed)), 3);
+    }
 }
 
 /// The same bits on 1, 2 and 5 threads, for a graph with a hub and a table that fills many tasks.

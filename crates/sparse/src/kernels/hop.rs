@@ -11,6 +11,7 @@ use rayon::prelude::*;
 
 use super::prefetch::prefetch;
 use super::simd::{Work, dispatch};
+use super::stored::Stored;
 use crate::layout::{HUB_EDGES, Layout};
 
 /// Edges between the one that is added and the one whose row is fetched.
@@ -27,18 +28,18 @@ pub(crate) trait Finish: Sync {
 
 /// A table to be gathered from: one row for each column position of the layout.
 #[derive(Clone, Copy)]
-pub(crate) struct Hop<'a> {
+pub(crate) struct Hop<'a, T> {
     layout: &'a Layout,
-    x: &'a [f32],
+    x: &'a [T],
     width: usize,
     /// Sums of the rows in `layout.hubs`.
     hubs: &'a [f32],
 }
 
-impl<'a> Hop<'a> {
+impl<'a, T: Stored> Hop<'a, T> {
     /// Runs `with` on a hop whose hubs are summed, each by many tasks: pieces of a fixed size, added up
     /// in their order.
-    pub(crate) fn prepare<T>(layout: &'a Layout, x: &'a [f32], width: usize, with: impl FnOnce(Hop<'_>) -> T) -> T {
+    pub(crate) fn prepare<R>(layout: &'a Layout, x: &'a [T], width: usize, with: impl FnOnce(Hop<'_, T>) -> R) -> R {
         let hop = Hop { layout, x, width, hubs: &[] };
         let pieces: Vec<(usize, Range<usize>)> = layout
             .hubs
@@ -100,7 +101,7 @@ impl<'a> Hop<'a> {
                 for edge in edges {
                     prefetch(block(indices[(edge + AHEAD).min(last)]));
                     for (sum, value) in sums.iter_mut().zip(block(indices[edge])) {
-                        *sum += value;
+                        *sum += value.load();
                     }
                 }
             }
@@ -109,7 +110,7 @@ impl<'a> Hop<'a> {
                     prefetch(block(indices[(edge + AHEAD).min(last)]));
                     let weight = weights[edge];
                     for (sum, value) in sums.iter_mut().zip(block(indices[edge])) {
-                        *sum += weight * value;
+                        *sum += weight * value.load();
                     }
                 }
             }
@@ -120,13 +121,13 @@ impl<'a> Hop<'a> {
 }
 
 /// Some rows of a hop.
-struct Rows<'a, F> {
-    hop: Hop<'a>,
+struct Rows<'a, T, F> {
+    hop: Hop<'a, T>,
     rows: Range<usize>,
     finish: &'a F,
 }
 
-impl<F: Finish> Work for Rows<'_, F> {
+impl<T: Stored, F: Finish> Work for Rows<'_, T, F> {
     #[inline(always)]
     fn run(self) {
         let mut sum = vec![0f32; self.hop.width];
@@ -139,13 +140,13 @@ impl<F: Finish> Work for Rows<'_, F> {
 }
 
 /// Some edges of a hub.
-struct Piece<'a> {
-    hop: Hop<'a>,
+struct Piece<'a, T> {
+    hop: Hop<'a, T>,
     edges: Range<usize>,
     sum: &'a mut [f32],
 }
 
-impl Work for Piece<'_> {
+impl<T: Stored> Work for Piece<'_, T> {
     #[inline(always)]
     fn run(self) {
         self.hop.sum_edges(self.edges, self.sum);

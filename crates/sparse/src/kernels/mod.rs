@@ -25,6 +25,7 @@ mod simd;
 mod softmax;
 pub mod split;
 mod spmm;
+mod stored;
 
 pub use edges::{edge_dot, gather_edges, spmm_edges, spmm_masked, sum_edges};
 pub use propagation::{PropagatedRows, propagate_rows, propagate_rows_backward};
@@ -36,3 +37,4 @@ pub(crate) use segments::inverse_length;
 pub use segments::{segment_max, segment_max_gradient, segment_mean, segment_sum};
 pub use softmax::edge_softmax;
 pub use spmm::spmm;
+pub use stored::TablePrecision;

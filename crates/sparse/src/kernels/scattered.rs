@@ -5,20 +5,20 @@ use std::marker::PhantomData;
 use super::prefetch::prefetch_at;
 
 /// Rows of a table for writers that share it.
-pub(crate) struct ScatteredRows<'a> {
-    start: *mut f32,
+pub(crate) struct ScatteredRows<'a, T> {
+    start: *mut T,
     num_rows: usize,
     width: usize,
-    table: PhantomData<&'a mut [f32]>,
+    table: PhantomData<&'a mut [T]>,
 }
 
 #[expect(unsafe_code, reason = "rows are handed to many threads")]
 // SAFETY: the only access is `row_mut`, whose callers promise that no two of them hold one row.
-unsafe impl Sync for ScatteredRows<'_> {}
+unsafe impl<T: Send> Sync for ScatteredRows<'_, T> {}
 
-impl<'a> ScatteredRows<'a> {
+impl<'a, T> ScatteredRows<'a, T> {
     /// Takes a table of whole rows for as long as its rows are written.
-    pub(crate) fn new(table: &'a mut [f32], width: usize) -> Self {
+    pub(crate) fn new(table: &'a mut [T], width: usize) -> Self {
         assert!(width > 0 && table.len().is_multiple_of(width), "a table of whole rows");
         Self { start: table.as_mut_ptr(), num_rows: table.len() / width, width, table: PhantomData }
     }
@@ -39,7 +39,7 @@ impl<'a> ScatteredRows<'a> {
     #[expect(unsafe_code, reason = "that rows differ is the caller's to know")]
     #[expect(clippy::mut_from_ref, reason = "the purpose of this type; see the safety condition")]
     #[inline(always)]
-    pub(crate) unsafe fn row_mut(&self, row: usize) -> &mut [f32] {
+    pub(crate) unsafe fn row_mut(&self, row: usize) -> &mut [T] {
         assert!(row < self.num_rows, "row {row} of {}", self.num_rows);
         // SAFETY: the row lies inside the table that `new` borrowed mutably for `'a`, as was just checked,
         // and the caller promises that nobody else holds it.

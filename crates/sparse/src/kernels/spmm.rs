@@ -8,9 +8,10 @@ use super::hop::{Finish, Hop};
 use super::prefetch::prefetch;
 use super::scattered::ScatteredRows;
 use super::simd::{Work, dispatch};
-use crate::Adjacency;
+use super::stored::{Bf16, Stored};
 use crate::buffers::{Buffer, Buffers};
 use crate::layout::Layout;
+use crate::{Adjacency, TablePrecision};
 
 /// Rows that one task places.
 const PLACED_ROWS: usize = 512;
@@ -28,17 +29,21 @@ pub fn spmm(adjacency: &Adjacency, x: &[f32], width: usize, y: &mut [f32]) {
     if width == 0 {
         return;
     }
-    let layout = adjacency.layout();
-    let as_it_is = layout.cols_in_place && layout.col_factors.is_none();
-    let placed = (!as_it_is).then(|| place(layout, x, width, adjacency.buffers()));
+    let (layout, buffers) = (adjacency.layout(), adjacency.buffers());
     let product = Product { layout, y: ScatteredRows::new(y, width) };
+    if adjacency.table_precision() == TablePrecision::Bf16 {
+        let placed = place::<Bf16>(layout, x, width, buffers);
+        return Hop::prepare(layout, &placed, width, |hop| hop.for_each_row(&product));
+    }
+    let as_it_is = layout.cols_in_place && layout.col_factors.is_none();
+    let placed = (!as_it_is).then(|| place(layout, x, width, buffers));
     Hop::prepare(layout, placed.as_deref().unwrap_or(x), width, |hop| hop.for_each_row(&product));
 }
 
 /// Writes a row of the product where it belongs.
 struct Product<'a> {
     layout: &'a Layout,
-    y: ScatteredRows<'a>,
+    y: ScatteredRows<'a, f32>,
 }
 
 impl Finish for Product<'_> {
@@ -57,7 +62,7 @@ impl Finish for Product<'_> {
 }
 
 /// The rows of `x` at their positions, times the column factors: what a [`Hop`] reads.
-pub(super) fn place(layout: &Layout, x: &[f32], width: usize, buffers: &Arc<Buffers>) -> Buffer {
+pub(super) fn place<T: Stored>(layout: &Layout, x: &[f32], width: usize, buffers: &Arc<Buffers>) -> Buffer<T> {
     let mut placed = buffers.take(x.len());
     let tasks = placed.par_chunks_mut(PLACED_ROWS * width).enumerate();
     tasks.for_each(|(task, to)| dispatch(Place { layout, x, width, first: task * PLACED_ROWS, to }));
@@ -65,15 +70,15 @@ pub(super) fn place(layout: &Layout, x: &[f32], width: usize, buffers: &Arc<Buff
 }
 
 /// Some positions of a placed table.
-struct Place<'a> {
+struct Place<'a, T> {
     layout: &'a Layout,
     x: &'a [f32],
     width: usize,
     first: usize,
-    to: &'a mut [f32],
+    to: &'a mut [T],
 }
 
-impl Work for Place<'_> {
+impl<T: Stored> Work for Place<'_, T> {
     #[inline(always)]
     fn run(self) {
         let Self { layout, x, width, first, to } = self;
@@ -88,8 +93,8 @@ impl Work for Place<'_> {
 
 /// `to = factor * from`.
 #[inline(always)]
-pub(super) fn copy_scaled(to: &mut [f32], factor: f32, from: &[f32]) {
+pub(super) fn copy_scaled<T: Stored>(to: &mut [T], factor: f32, from: &[f32]) {
     for (to, from) in to.iter_mut().zip(from) {
-        *to = factor * from;
+        *to = T::store(factor * from);
     }
 }

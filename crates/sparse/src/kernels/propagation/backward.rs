@@ -6,12 +6,14 @@ use rayon::prelude::*;
 
 use super::lookup::Lookup;
 use super::{PropagatedRows, check, scale};
+use crate::buffers::Buffer;
 use crate::kernels::hop::{Finish, Hop, add};
 use crate::kernels::scattered::ScatteredRows;
 use crate::kernels::simd::{Work, dispatch};
 use crate::kernels::spmm::copy_scaled;
+use crate::kernels::stored::{Bf16, Stored};
 use crate::layout::{HUB_EDGES, Layout};
-use crate::{Adjacency, LayerCombination};
+use crate::{Adjacency, LayerCombination, TablePrecision};
 
 /// Where more than one node in so many is asked for, a full table of gradients is gathered from faster
 /// than the rows asked for.
@@ -46,10 +48,19 @@ pub fn propagate_rows_backward(
         }
     });
     let given = Given { lookup, combination, sums: &sums, width };
+    match adjacency.table_precision() {
+        TablePrecision::F32 => hops::<f32>(&transposed, given, dx),
+        TablePrecision::Bf16 => hops::<Bf16>(&transposed, given, dx),
+    }
+}
+
+/// Sums the gradient by Horner's rule, from the last layer to the input.
+fn hops<T: Stored>(transposed: &Adjacency, given: Given<'_>, dx: &mut [f32]) {
+    let (layout, Given { lookup, combination, width, .. }) = (transposed.layout(), given);
     let dx = ScatteredRows::new(dx, width);
     let last = combination.num_hops();
     if last == 0 {
-        let input = Layer { layout, given, layer: 0, to: &dx };
+        let input = Layer { layout, given, layer: 0, to: Target::<T>::Nodes(&dx) };
         let clean = |position: usize| input.row(position, &mut vec![0.0; width]);
         return (0..layout.num_rows()).into_par_iter().with_min_len(256).for_each(clean);
     }
@@ -60,19 +71,19 @@ pub fn propagate_rows_backward(
         scale(to, layout.col_factor(position as usize));
     });
     let buffers = transposed.buffers();
-    let mut read = buffers.take(layout.num_rows() * width);
+    let mut read: Buffer<T> = buffers.take(layout.num_rows() * width);
     let mut layer = last;
     if lookup.positions.len() < layout.num_rows() / SPARSE_SHARE {
         layer -= 1;
         let next = ScatteredRows::new(&mut read, width);
-        let finish = Layer { layout, given, layer, to: if layer == 0 { &dx } else { &next } };
+        let finish = Layer { layout, given, layer, to: Target::of(layer, &next, &dx) };
         layout.tasks.par_iter().for_each(|rows| {
             dispatch(SparseHop { layout, table: &start, width, lookup, rows: rows.clone(), finish: &finish });
         });
     } else {
-        read.fill(0.0);
+        read.fill(T::store(0.0));
         for (start, &position) in start.chunks_exact(width).zip(&lookup.positions) {
-            read[position as usize * width..][..width].copy_from_slice(start);
+            copy_scaled(&mut read[position as usize * width..][..width], 1.0, start);
         }
     }
     while layer > 0 {
@@ -80,7 +91,7 @@ pub fn propagate_rows_backward(
         // Layer 0 goes to `dx`: nothing is written for another hop.
         let mut written = buffers.take(if layer == 0 { width } else { read.len() });
         let next = ScatteredRows::new(&mut written, width);
-        let finish = Layer { layout, given, layer, to: if layer == 0 { &dx } else { &next } };
+        let finish = Layer { layout, given, layer, to: Target::of(layer, &next, &dx) };
         Hop::prepare(layout, &read, width, |hop| hop.for_each_row(&finish));
         read = written;
     }
@@ -109,35 +120,52 @@ impl Given<'_> {
     }
 }
 
-/// A layer of the gradient: what came over the edges and `G_l`. Layer 0 goes to the rows of the nodes, the
-/// others to their positions, with the factors of the next hop.
-struct Layer<'a> {
+/// Where a layer of the gradient goes.
+enum Target<'a, T> {
+    /// To the rows of the nodes: layer 0.
+    Nodes(&'a ScatteredRows<'a, f32>),
+    /// To their positions, with the factors of the next hop: the others.
+    Positions(&'a ScatteredRows<'a, T>),
+}
+
+impl<'a, T> Target<'a, T> {
+    fn of(layer: usize, next: &'a ScatteredRows<'a, T>, dx: &'a ScatteredRows<'a, f32>) -> Self {
+        if layer == 0 { Self::Nodes(dx) } else { Self::Positions(next) }
+    }
+}
+
+/// A layer of the gradient: what came over the edges, and `G_l`.
+struct Layer<'a, T> {
     layout: &'a Layout,
     given: Given<'a>,
     layer: usize,
-    to: &'a ScatteredRows<'a>,
+    to: Target<'a, T>,
 }
 
-impl Finish for Layer<'_> {
+impl<T: Stored> Finish for Layer<'_, T> {
     #[expect(unsafe_code, reason = "tables are written row by row from many tasks")]
     #[inline(always)]
     fn row(&self, position: usize, sum: &mut [f32]) {
         scale(sum, self.layout.row_factor(position));
         self.given.add_to(self.layer, position, sum);
-        if self.layer == 0 {
-            // SAFETY: a position comes once and `node_at` is a permutation.
-            let to = unsafe { self.to.row_mut(self.layout.rows.node_at[position] as usize) };
-            to.copy_from_slice(sum);
-        } else {
-            // SAFETY: a position comes once.
-            copy_scaled(unsafe { self.to.row_mut(position) }, self.layout.col_factor(position), sum);
+        match self.to {
+            Target::Nodes(to) => {
+                // SAFETY: a position comes once and `node_at` is a permutation.
+                unsafe { to.row_mut(self.layout.rows.node_at[position] as usize) }.copy_from_slice(sum);
+            }
+            Target::Positions(to) => {
+                // SAFETY: a position comes once.
+                copy_scaled(unsafe { to.row_mut(position) }, self.layout.col_factor(position), sum);
+            }
         }
     }
 
     #[inline(always)]
     fn soon(&self, position: usize) {
-        let node = || self.layout.rows.node_at[position] as usize;
-        self.to.soon(if self.layer == 0 { node() } else { position });
+        match self.to {
+            Target::Nodes(to) => to.soon(self.layout.rows.node_at[position] as usize),
+            Target::Positions(to) => to.soon(position),
+        }
     }
 }
 

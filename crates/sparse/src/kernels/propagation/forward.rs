@@ -9,8 +9,9 @@ use crate::kernels::hop::{Finish, Hop};
 use crate::kernels::scattered::ScatteredRows;
 use crate::kernels::simd::{Work, dispatch};
 use crate::kernels::spmm::{copy_scaled, place};
+use crate::kernels::stored::{Bf16, Stored};
 use crate::layout::Layout;
-use crate::{Adjacency, LayerCombination};
+use crate::{Adjacency, LayerCombination, TablePrecision};
 
 /// Rows of the last hop that make a task: a popular item has thousands of edges.
 const LAST_ROWS: usize = 16;
@@ -43,7 +44,10 @@ pub fn propagate_rows(
         combine(combination, 0, &x[node(position) * width..][..width], sums);
     });
     if combination.num_hops() > 0 {
-        hops(adjacency, place(layout, x, width, adjacency.buffers()), width, combination, lookup, &mut sums);
+        match adjacency.table_precision() {
+            TablePrecision::F32 => hops::<f32>(adjacency, x, width, combination, lookup, &mut sums),
+            TablePrecision::Bf16 => hops::<Bf16>(adjacency, x, width, combination, lookup, &mut sums),
+        }
     }
     y.par_chunks_mut(wide).zip(&lookup.numbers).with_min_len(128).for_each(|(y, &number)| {
         y.copy_from_slice(&sums[number as usize * wide..][..wide]);
@@ -51,15 +55,16 @@ pub fn propagate_rows(
 }
 
 /// Adds the layers from 1 on to the sums of the rows asked for.
-fn hops(
+fn hops<T: Stored>(
     adjacency: &Adjacency,
-    mut read: Buffer,
+    x: &[f32],
     width: usize,
     combination: &LayerCombination,
     lookup: &Lookup,
     sums: &mut [f32],
 ) {
     let (layout, wide, last) = (adjacency.layout(), combination.num_outputs() * width, combination.num_hops());
+    let mut read: Buffer<T> = place(layout, x, width, adjacency.buffers());
     for layer in 1..last {
         let mut written = adjacency.buffers().take(read.len());
         let (next, sums) = (ScatteredRows::new(&mut written, width), ScatteredRows::new(sums, wide));
@@ -74,16 +79,16 @@ fn hops(
 }
 
 /// A layer that is not the last: its rows asked for are combined, and all go to the next hop.
-struct Layer<'a> {
+struct Layer<'a, T> {
     layout: &'a Layout,
     combination: &'a LayerCombination,
     layer: usize,
     lookup: &'a Lookup,
-    next: ScatteredRows<'a>,
-    sums: ScatteredRows<'a>,
+    next: ScatteredRows<'a, T>,
+    sums: ScatteredRows<'a, f32>,
 }
 
-impl Finish for Layer<'_> {
+impl<T: Stored> Finish for Layer<'_, T> {
     #[expect(unsafe_code, reason = "tables are written row by row from many tasks")]
     #[inline(always)]
     fn row(&self, position: usize, sum: &mut [f32]) {
@@ -103,8 +108,8 @@ impl Finish for Layer<'_> {
 }
 
 /// The last layer of some rows asked for.
-struct LastLayer<'a> {
-    hop: Hop<'a>,
+struct LastLayer<'a, T> {
+    hop: Hop<'a, T>,
     layout: &'a Layout,
     combination: &'a LayerCombination,
     width: usize,
@@ -112,7 +117,7 @@ struct LastLayer<'a> {
     sums: &'a mut [f32],
 }
 
-impl Work for LastLayer<'_> {
+impl<T: Stored> Work for LastLayer<'_, T> {
     #[inline(always)]
     fn run(self) {
         let mut sum = vec![0f32; self.width];
