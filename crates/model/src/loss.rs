@@ -49,7 +49,7 @@ mod tests {
             num_negatives in 1usize..4,
             scored in 1usize..20,
             initial in 0usize..20,
-            l2 in 0f64..0.5,
+            l2 in 0f32..0.5,
             factor in prop::sample::select(vec![1.0f64, -0.25]),
         ) {
             let (width, stacked) = (scored + initial, (2 + num_negatives) * rows);
@@ -64,12 +64,12 @@ mod tests {
             let (value, gradient) = value_and_gradient(&|x| {
                 let (pos, neg) = columns(&x, rows, 0, scored).scores();
                 match initial {
-                    0 => bpr_loss(pos, neg) + columns(&x, rows, 0, scored).l2() * l2,
-                    _ => bpr_loss(pos, neg) + columns(&x, rows, scored, initial).l2() * l2,
+                    0 => bpr_loss(pos, neg) + columns(&x, rows, 0, scored).l2() * f64::from(l2),
+                    _ => bpr_loss(pos, neg) + columns(&x, rows, scored, initial).l2() * f64::from(l2),
                 }
             });
             let penalised = if initial == 0 { 0..scored } else { scored..width };
-            let loss = RowLoss::new(Objective::Bpr { num_negatives }, rows, 0..scored).penalised(l2 as f32, penalised);
+            let loss = RowLoss::new(Objective::Bpr { num_negatives }, rows, 0..scored).penalised(l2, penalised);
             let (fused_value, fused_gradient) = value_and_gradient(&|x| row_loss(&loss, x));
             fused_value.assert_approx_eq::<f32>(&value, burn::tensor::Tolerance::absolute(3e-6));
             fused_gradient.assert_approx_eq::<f32>(&gradient, burn::tensor::Tolerance::absolute(1e-6));

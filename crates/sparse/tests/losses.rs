@@ -27,7 +27,7 @@ fn value_and_gradient(loss: &RowLoss, x: &[f32], width: usize) -> (f64, Vec<f32>
 
 /// Every objective, with every option, for a batch of `rows`.
 fn objectives(rows: usize, num_negatives: usize) -> Vec<Objective> {
-    let ids: Arc<[u32]> = (0..rows as u32).map(|n| n * n % 7).collect();
+    let ids: Arc<[u32]> = (0u32..).take(rows).map(|n| n * n % 7).collect();
     let log_probabilities: Arc<[f32]> = numbers(rows, 11).iter().map(|x| x - 2.0).collect();
     let in_batch = |temperature, cosine, ids: Option<&Arc<[u32]>>, log: Option<&Arc<[f32]>>| {
         Objective::InBatchSoftmax { temperature, cosine, ids: ids.cloned(), log_probabilities: log.cloned() }
@@ -138,8 +138,7 @@ fn bpr_by_hand() {
     assert_near(value, expected + penalty, 1e-7, "value");
     let logistic = |x: f32| 1.0 / (1.0 + (-x).exp()) / 4.0;
     // The first user: σ(1) (n_1 - p) + σ(-1) (n_2 - p), then l2 / 2 of itself.
-    let expected =
-        [logistic(1.0) * (2. - 1.) + logistic(-1.0) * (0. - 1.) + 0.25, logistic(1.0) * -1. + logistic(-1.0) * 4.];
+    let expected = [logistic(1.0) * (2. - 1.) + logistic(-1.0) * (0. - 1.) + 0.25, logistic(-1.0) * 4. - logistic(1.0)];
     assert!((gradient[0] - expected[0]).abs() < 1e-6 && (gradient[1] - expected[1]).abs() < 1e-6, "{gradient:?}");
     // The last negative: σ(-2) u.
     assert!(gradient[14].abs() < 1e-6 && (gradient[15] - 2.0 * logistic(-2.0)).abs() < 1e-6, "{gradient:?}");
