@@ -204,7 +204,7 @@ impl Panel {
             start[vector][lane] = sum.wrapping_mul(-OFFSET);
             remainder = remainder.max(code_norms(row, scale).1);
         }
-        Self { start: start.map(|lanes| cast(lanes)), scale, remainder, norm: norm_of_all / scale }
+        Self { start: start.map(cast), scale, remainder, norm: norm_of_all / scale }
     }
 }
 
@@ -328,7 +328,7 @@ impl UserCodes {
         self.thresholds.extend(users.map(|((reach, code_norm), remainder)| {
             let least = reach / panel.scale - code_norm * panel.remainder - remainder * panel.norm;
             // Beyond 16 bits all or nothing passes.
-            let threshold = (least - 1.5).max(-32_768.0).min(32_767.0) + ROUND;
+            let threshold = (least - 1.5).clamp(-32_768.0, 32_767.0) + ROUND;
             #[expect(clippy::cast_possible_truncation, reason = "the low bits are meant")]
             let threshold = threshold.to_bits() as i16;
             threshold
