@@ -1,11 +1,13 @@
 //! Products along edges: what a node receives over edges of some weight, what the two ends of an edge have
 //! in common, and rows carried from nodes to edges.
 
-use pulp::Arch;
+use std::array::from_fn;
+
 use rayon::prelude::*;
 
-use super::reduce::{EDGES_A_TASK, reduce};
+use super::reduce::{EDGES_A_TASK, reduce, sum};
 use super::split::rows_of;
+use super::vectors::vectorised;
 use crate::edge_mask::Ones;
 use crate::{EdgeGraph, End, MaskedGraph};
 
@@ -21,14 +23,12 @@ pub fn spmm_edges(graph: &EdgeGraph, end: End, weights: &[f32], x: &[f32], width
     assert_eq!(x.len(), graph.num_nodes(end.other()) * width, "x has one row for each node that is read");
     assert_eq!(y.len(), graph.num_nodes(end) * width, "y has one row for each node that receives");
     let side = graph.side(end);
-    let others = side.others;
-    match side.edge_of {
-        None => reduce(side.indptr, x, width, y, |edges| edges.map(|k| (weights[k], others[k] as usize)), |_, _| ()),
-        Some(edge_of) => {
-            let term = |k: usize| (weights[edge_of[k] as usize], others[k] as usize);
-            reduce(side.indptr, x, width, y, |edges| edges.map(term), |_, _| ());
-        }
-    }
+    // A pass of its own: reads that miss the cache wait together here, and one by one in the product.
+    let moved = |edge_of: &[u32]| edge_of.par_iter().map(|&edge| weights[edge as usize]).collect();
+    let moved: Option<Vec<f32>> = side.edge_of.map(moved);
+    let weights = moved.as_deref().unwrap_or(weights);
+    let term = |k: usize| (weights[k], side.others[k] as usize);
+    reduce(sum(), side.indptr, x, width, y, |edges| edges.map(term), |_, _| ());
 }
 
 /// `y = M x` with [`End::Row`], `y = M^T x` with [`End::Col`]; sizes as in [`spmm_edges`].
@@ -48,11 +48,11 @@ pub fn spmm_masked(masked: &MaskedGraph, end: End, x: &[f32], width: usize, y: &
     match masked.factors(end.other()) {
         None => {
             let term = |k: usize| (1.0, others[k] as usize);
-            reduce(side.indptr, x, width, y, |edges| Ones::new(bits, edges).map(term), finish);
+            reduce(sum(), side.indptr, x, width, y, |edges| Ones::new(bits, edges).map(term), finish);
         }
         Some(factors) => {
             let term = |k: usize| (factors[others[k] as usize], others[k] as usize);
-            reduce(side.indptr, x, width, y, |edges| Ones::new(bits, edges).map(term), finish);
+            reduce(sum(), side.indptr, x, width, y, |edges| Ones::new(bits, edges).map(term), finish);
         }
     }
 }
@@ -68,10 +68,9 @@ pub fn edge_dot(graph: &EdgeGraph, rows: &[f32], cols: &[f32], width: usize, out
     assert_eq!(cols.len(), graph.num_cols() * width, "one row of features for each column of the graph");
     assert_eq!(out.len(), graph.num_edges(), "one number for each edge");
     let side = graph.side(End::Row);
-    let arch = Arch::new();
     out.par_chunks_mut(EDGES_A_TASK).enumerate().for_each(|(task, out)| {
         let first = task * EDGES_A_TASK;
-        arch.dispatch(
+        vectorised(
             #[inline(always)]
             || {
                 for (row, edges) in rows_of(side.indptr, first..first + out.len()) {
@@ -100,14 +99,9 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
         }
     }
     let rest = a_rest.iter().zip(b_rest).fold(0.0, |sum, (a, b)| sum + a * b);
-    let mut half = LANES / 2;
-    while half > 0 {
-        for lane in 0..half {
-            sums[lane] += sums[lane + half];
-        }
-        half /= 2;
-    }
-    sums[0] + rest
+    let eight: [f32; 8] = from_fn(|lane| sums[lane] + sums[lane + 8]);
+    let four: [f32; 4] = from_fn(|lane| eight[lane] + eight[lane + 4]);
+    (four[0] + four[2]) + (four[1] + four[3]) + rest
 }
 
 /// `out[e] = x[end(e)]`; `x` is one row of `width` for each node on that side, `out` is `num_edges x width`.
@@ -153,7 +147,7 @@ pub fn sum_edges(graph: &EdgeGraph, end: End, x: &[f32], width: usize, y: &mut [
     match side.edge_of {
         None => super::segment_sum(side.indptr, x, width, y),
         Some(edge_of) => {
-            reduce(side.indptr, x, width, y, |edges| edges.map(|k| (1.0, edge_of[k] as usize)), |_, _| ());
+            reduce(sum(), side.indptr, x, width, y, |edges| edges.map(|k| (1.0, edge_of[k] as usize)), |_, _| ());
         }
     }
 }

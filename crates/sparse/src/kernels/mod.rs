@@ -7,8 +7,20 @@
 //! scatter     Y[v] = Σ_{n: index[n] = v} X[n]
 //! ```
 //!
-//! One task owns an output row and adds its terms in an order that the graph fixes: results do not
-//! depend on the number of threads. [`mod@reference`] holds the same equations in plain loops.
+//! Along the edges `e` of a graph, whose values are rows in the order of its pattern:
+//!
+//! ```text
+//! spmm_edges    Y[v] = Σ_{e: end(e) = v} w[e] X[other(e)]
+//! spmm_masked   Y = M X                    M = scale diag(r) (A ∘ mask) diag(c)
+//! edge_dot      s[e] = R[row(e)] · C[col(e)]
+//! edge_softmax  P[e] = exp(S[e]) / Σ_{f: row(f) = row(e)} exp(S[f])
+//! gather_edges  Z[e] = X[end(e)]
+//! sum_edges     Y[v] = Σ_{e: end(e) = v} Z[e]        segment_sum, _mean, _max by row
+//! ```
+//!
+//! One task owns an output row and adds its terms in an order that the graph fixes, those of a hub in pieces of a fixed
+//! size ([`split`]): results do not depend on the number of threads. [`mod@reference`] and
+//! [`reference_edges`] hold the same equations in plain loops.
 
 mod edges;
 mod hop;
@@ -26,6 +38,7 @@ mod softmax;
 pub mod split;
 mod spmm;
 mod stored;
+mod vectors;
 
 pub use edges::{edge_dot, gather_edges, spmm_edges, spmm_masked, sum_edges};
 pub use propagation::{PropagatedRows, propagate_rows, propagate_rows_backward};

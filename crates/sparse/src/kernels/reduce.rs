@@ -1,24 +1,51 @@
-//! Sums of table rows into output rows, the one loop under every operation that gathers along edges.
+//! Table rows folded into output rows, the one loop under every operation that gathers along edges.
 //!
 //! ```text
-//! Y[r] = finish(r, Σ_{k in row r} coefficient(k) X[source(k)])
+//! Y[r] = finish(r, fold over k in row r of (coefficient(k), X[source(k)]))
 //! ```
 //!
-//! It knows no operation: what an edge reads and by what it multiplies is its caller's.
+//! It knows no operation: what an edge reads, by what it multiplies and how two terms are joined is its
+//! caller's.
 
 use std::ops::Range;
 
-use pulp::Arch;
 use rayon::prelude::*;
 
 use super::split::{Task, for_each_task, pieces};
+use super::vectors::vectorised;
 
 /// Edges that one task takes, and the size of the pieces of a hub.
 pub(super) const EDGES_A_TASK: usize = 4096;
 
-/// The sum above; `terms` gives coefficient and source of every edge of a range, in order.
+/// How terms are joined: the fold of none, and of a fold so far, a coefficient and a value.
+pub(super) type Fold<F> = (f32, F);
+
+/// The sum of products.
+#[inline(always)]
+pub(super) fn sum() -> Fold<impl Fn(f32, f32, f32) -> f32 + Copy + Sync> {
+    (
+        0.0,
+        #[inline(always)]
+        |sum, coefficient, value| sum + coefficient * value,
+    )
+}
+
+/// The largest value, whatever the coefficients; a NaN where there is one.
+#[inline(always)]
+pub(super) fn largest() -> Fold<impl Fn(f32, f32, f32) -> f32 + Copy + Sync> {
+    (
+        f32::NEG_INFINITY,
+        #[inline(always)]
+        |best, _, value: f32| if (value > best) | value.is_nan() { value } else { best },
+    )
+}
+
+/// The fold above; `terms` gives coefficient and source of every edge of a range, in order.
+///
+/// The edges of a hub are folded in pieces of a fixed size, and those in their order.
 #[inline(always)]
 pub(super) fn reduce<I: Iterator<Item = (f32, usize)>>(
+    fold: Fold<impl Fn(f32, f32, f32) -> f32 + Copy + Sync>,
     indptr: &[usize],
     x: &[f32],
     width: usize,
@@ -29,18 +56,17 @@ pub(super) fn reduce<I: Iterator<Item = (f32, usize)>>(
     if width == 0 {
         return;
     }
-    let arch = Arch::new();
     for_each_task(
         indptr,
         EDGES_A_TASK,
         y,
         |row| row * width,
         |task, y| match task {
-            Task::Rows(rows) => arch.dispatch(
+            Task::Rows(rows) => vectorised(
                 #[inline(always)]
                 || {
-                    for (row, y) in rows.zip(y.chunks_exact_mut(width)) {
-                        sum(|| terms(indptr[row]..indptr[row + 1]), x, width, y);
+                    for (row, y) in rows.clone().zip(y.chunks_exact_mut(width)) {
+                        fold_row(fold, || terms(indptr[row]..indptr[row + 1]), x, width, y);
                         finish(row, y);
                     }
                 },
@@ -48,56 +74,57 @@ pub(super) fn reduce<I: Iterator<Item = (f32, usize)>>(
             Task::Hub(row) => {
                 let partial = |edges: Range<usize>| {
                     let mut partial = vec![0f32; width];
-                    arch.dispatch(
+                    vectorised(
                         #[inline(always)]
-                        || sum(|| terms(edges.clone()), x, width, &mut partial),
+                        || fold_row(fold, || terms(edges.clone()), x, width, &mut partial),
                     );
                     partial
                 };
                 let partials: Vec<Vec<f32>> = pieces(indptr[row]..indptr[row + 1], EDGES_A_TASK).map(partial).collect();
-                y.fill(0.0);
-                partials.iter().for_each(|partial| add(y, partial));
+                fold_row(fold, || (0..partials.len()).map(|piece| (1.0, piece)), &partials.concat(), width, y);
                 finish(row, y);
             }
         },
     );
 }
 
-/// `out = Σ coefficient x[source]`, block of columns by block, so that the sums of a block stay in registers.
+/// A row of the fold, block of columns by block, so that the folds of a block stay in registers.
 #[inline(always)]
-fn sum<I: Iterator<Item = (f32, usize)>>(terms: impl Fn() -> I, x: &[f32], width: usize, out: &mut [f32]) {
+fn fold_row<I: Iterator<Item = (f32, usize)>>(
+    fold: Fold<impl Fn(f32, f32, f32) -> f32 + Copy>,
+    terms: impl Fn() -> I,
+    x: &[f32],
+    width: usize,
+    out: &mut [f32],
+) {
     let mut offset = 0;
     while offset < width {
+        let (x, out) = (&x[offset.min(x.len())..], &mut out[offset..]);
         offset += match width - offset {
-            64.. => sum_block::<64, I>(terms(), x, width, offset, out),
-            16.. => sum_block::<16, I>(terms(), x, width, offset, out),
-            4.. => sum_block::<4, I>(terms(), x, width, offset, out),
-            _ => sum_block::<1, I>(terms(), x, width, offset, out),
+            64.. => fold_block::<64, I>(fold, terms(), x, width, out),
+            16.. => fold_block::<16, I>(fold, terms(), x, width, out),
+            4.. => fold_block::<4, I>(fold, terms(), x, width, out),
+            _ => fold_block::<1, I>(fold, terms(), x, width, out),
         };
     }
 }
 
-/// `W` columns of the sum, from column `offset` on. Returns `W`.
+/// The first `W` columns of tables that start at a block of columns. Returns `W`.
 #[inline(always)]
-fn sum_block<const W: usize, I: Iterator<Item = (f32, usize)>>(
+fn fold_block<const W: usize, I: Iterator<Item = (f32, usize)>>(
+    (none, fold): Fold<impl Fn(f32, f32, f32) -> f32>,
     terms: I,
     x: &[f32],
     width: usize,
-    offset: usize,
     out: &mut [f32],
 ) -> usize {
-    let mut sums = [0f32; W];
+    let mut folds = [none; W];
     for (coefficient, source) in terms {
-        for (sum, value) in sums.iter_mut().zip(&x[source * width + offset..][..W]) {
-            *sum += coefficient * value;
+        let values: &[f32; W] = x[source * width..].first_chunk().expect("a table holds whole rows");
+        for j in 0..W {
+            folds[j] = fold(folds[j], coefficient, values[j]);
         }
     }
-    out[offset..offset + W].copy_from_slice(&sums);
+    out[..W].copy_from_slice(&folds);
     W
-}
-
-pub(super) fn add(sums: &mut [f32], terms: &[f32]) {
-    for (sum, term) in sums.iter_mut().zip(terms) {
-        *sum += term;
-    }
 }

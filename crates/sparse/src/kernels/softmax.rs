@@ -1,11 +1,11 @@
 //! Softmax over the edges of each row, for several heads side by side: three passes over a row while it is
 //! in cache (largest logit, exponentials, quotients).
 
-use pulp::Arch;
 use rayon::prelude::*;
 
-use super::reduce::{EDGES_A_TASK, add};
+use super::reduce::EDGES_A_TASK;
 use super::split::{Task, for_each_task};
+use super::vectors::vectorised;
 
 /// `out[e][h] = exp(x[e][h] - m) / Σ_{f in r} exp(x[f][h] - m)`, `m` the largest `x[f][h]` of the row `r` of `e`:
 /// over every row's edges the outputs of a head sum to 1. `x` and `out` are `num_edges x num_heads`.
@@ -21,7 +21,6 @@ pub fn edge_softmax(indptr: &[usize], x: &[f32], num_heads: usize, out: &mut [f3
     if num_heads == 0 {
         return;
     }
-    let arch = Arch::new();
     for_each_task(
         indptr,
         EDGES_A_TASK,
@@ -30,45 +29,68 @@ pub fn edge_softmax(indptr: &[usize], x: &[f32], num_heads: usize, out: &mut [f3
         |task, out| {
             let logits = |row: usize| &x[indptr[row] * num_heads..indptr[row + 1] * num_heads];
             match task {
-                Task::Rows(rows) => arch.dispatch(|| {
-                    let (mut largest, mut sums, mut rest) = (vec![0f32; num_heads], vec![0f32; num_heads], out);
-                    for x in rows.map(logits) {
-                        let out = rest.split_off_mut(..x.len()).expect("a task owns the edges of its rows");
-                        find_largest(x, &mut largest);
-                        exponentials(x, &largest, out, &mut sums);
-                        divide(out, &sums);
-                    }
-                }),
-                Task::Hub(row) => {
-                    let x = logits(row);
-                    let size = EDGES_A_TASK * num_heads;
-                    let found = x.par_chunks(size).flat_map_iter(|x| {
-                        let mut largest = vec![0f32; num_heads];
-                        arch.dispatch(|| find_largest(x, &mut largest));
-                        largest
-                    });
-                    let mut largest = vec![0f32; num_heads];
-                    find_largest(&found.collect::<Vec<f32>>(), &mut largest);
-                    let pieces = x.par_chunks(size).zip(out.par_chunks_mut(size));
-                    let partials = pieces.map(|(x, out)| {
-                        let mut sums = vec![0f32; num_heads];
-                        arch.dispatch(|| exponentials(x, &largest, out, &mut sums));
-                        sums
-                    });
-                    let partials: Vec<Vec<f32>> = partials.collect();
-                    let mut sums = vec![0f32; num_heads];
-                    partials.iter().for_each(|partial| add(&mut sums, partial));
-                    out.par_chunks_mut(size).for_each(|out| arch.dispatch(|| divide(out, &sums)));
-                }
+                Task::Rows(rows) => vectorised(
+                    #[inline(always)]
+                    || match num_heads {
+                        // A number that the compiler knows, and then it makes vectors of neighbouring edges.
+                        1 => softmax_rows(rows.clone().map(logits), 1, out),
+                        _ => softmax_rows(rows.clone().map(logits), num_heads, out),
+                    },
+                ),
+                Task::Hub(row) => softmax_hub(logits(row), num_heads, out),
             }
         },
     );
 }
 
 #[inline(always)]
-fn find_largest(x: &[f32], largest: &mut [f32]) {
+fn softmax_rows<'a>(rows: impl Iterator<Item = &'a [f32]>, num_heads: usize, mut out: &mut [f32]) {
+    let (mut largest, mut sums) = (vec![0f32; num_heads], vec![0f32; num_heads]);
+    for x in rows {
+        let out = out.split_off_mut(..x.len()).expect("a task owns the edges of its rows");
+        find_largest(x, num_heads, &mut largest);
+        exponentials(x, num_heads, &largest, out, &mut sums);
+        divide(out, num_heads, &sums);
+    }
+}
+
+/// One row of many edges: every pass in pieces, whose results are joined in their order.
+fn softmax_hub(x: &[f32], num_heads: usize, out: &mut [f32]) {
+    let size = EDGES_A_TASK * num_heads;
+    let found = x.par_chunks(size).flat_map_iter(|x| {
+        let mut largest = vec![0f32; num_heads];
+        vectorised(
+            #[inline(always)]
+            || find_largest(x, num_heads, &mut largest),
+        );
+        largest
+    });
+    let mut largest = vec![0f32; num_heads];
+    find_largest(&found.collect::<Vec<f32>>(), num_heads, &mut largest);
+    let partials = x.par_chunks(size).zip(out.par_chunks_mut(size)).map(|(x, out)| {
+        let mut sums = vec![0f32; num_heads];
+        vectorised(
+            #[inline(always)]
+            || exponentials(x, num_heads, &largest, out, &mut sums),
+        );
+        sums
+    });
+    let partials: Vec<Vec<f32>> = partials.collect();
+    let mut sums = vec![0f32; num_heads];
+    partials.iter().for_each(|partial| add(&mut sums, partial));
+    out.par_chunks_mut(size).for_each(|out| {
+        vectorised(
+            #[inline(always)]
+            || divide(out, num_heads, &sums),
+        )
+    });
+}
+
+#[inline(always)]
+fn find_largest(x: &[f32], num_heads: usize, largest: &mut [f32]) {
+    let largest = &mut largest[..num_heads];
     largest.fill(f32::NEG_INFINITY);
-    for x in x.chunks_exact(largest.len()) {
+    for x in x.chunks_exact(num_heads) {
         for (largest, x) in largest.iter_mut().zip(x) {
             *largest = if x > largest { *x } else { *largest };
         }
@@ -77,8 +99,8 @@ fn find_largest(x: &[f32], largest: &mut [f32]) {
 
 /// `out = exp(x - largest)` and, head by head, its sums.
 #[inline(always)]
-fn exponentials(x: &[f32], largest: &[f32], out: &mut [f32], sums: &mut [f32]) {
-    let num_heads = largest.len();
+fn exponentials(x: &[f32], num_heads: usize, largest: &[f32], out: &mut [f32], sums: &mut [f32]) {
+    let (largest, sums) = (&largest[..num_heads], &mut sums[..num_heads]);
     for (out, x) in out.chunks_exact_mut(num_heads).zip(x.chunks_exact(num_heads)) {
         for ((out, x), largest) in out.iter_mut().zip(x).zip(largest) {
             *out = x - largest;
@@ -86,17 +108,59 @@ fn exponentials(x: &[f32], largest: &[f32], out: &mut [f32], sums: &mut [f32]) {
     }
     // A pass of its own, in which neighbouring heads and edges share a vector.
     for out in &mut *out {
-        *out = out.exp();
+        *out = exp(*out);
     }
     sums.fill(0.0);
     out.chunks_exact(num_heads).for_each(|out| add(sums, out));
 }
 
+/// `e^x` for `x <= 0` (and NaN), to two units in the last place; 0 below -87, where less than `2^-125` is left.
+///
+/// `e^x = 2^n e^r` with `n` the integer next to `x / ln 2` and the Taylor series of `e^r`, `|r| <= ln 2 / 2`, whose
+/// eighth term is below `1e-8`. It is plain arithmetic, so a compiler makes vectors of it and its bits are the
+/// same everywhere, which those of a platform's `expf` are not.
 #[inline(always)]
-fn divide(out: &mut [f32], sums: &[f32]) {
-    for out in out.chunks_exact_mut(sums.len()) {
+fn exp(x: f32) -> f32 {
+    /// `1.5 * 2^23`: a float of this size holds an integer in its low bits, and addition rounds to it.
+    const INTEGER: f32 = 12_582_912.0;
+    /// `ln 2` in two parts, the first so short that its product with `n` is exact.
+    const LN_2: (f32, f32) = (0.693_359_4, -2.121_944_4e-4);
+    let shifted = x * std::f32::consts::LOG2_E + INTEGER;
+    let n = shifted - INTEGER;
+    let r = x - n * LN_2.0 - n * LN_2.1;
+    let series = [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0];
+    let series = series.into_iter().fold(1.0 / 5040.0, |sum, term| sum * r + term);
+    let power = f32::from_bits((shifted.to_bits() << 23).wrapping_add(1f32.to_bits()));
+    if x < -87.0 { 0.0 } else { series * power }
+}
+
+#[inline(always)]
+fn add(sums: &mut [f32], terms: &[f32]) {
+    for (sum, term) in sums.iter_mut().zip(terms) {
+        *sum += term;
+    }
+}
+
+#[inline(always)]
+fn divide(out: &mut [f32], num_heads: usize, sums: &[f32]) {
+    let sums = &sums[..num_heads];
+    for out in out.chunks_exact_mut(num_heads) {
         for (out, sum) in out.iter_mut().zip(sums) {
             *out /= sum;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn exponentials_are_right_to_two_units_in_the_last_place() {
+        for n in 0..=870_000u32 {
+            let x = f64::from(n) as f32 * -1e-4;
+            let (found, expected) = (f64::from(super::exp(x)), f64::from(x).exp());
+            assert!((found - expected).abs() <= expected * 2.0 * f64::from(f32::EPSILON), "{x}: {found} {expected}");
+        }
+        assert_eq!([-0.0, -88.0, f32::NEG_INFINITY].map(super::exp), [1.0, 0.0, 0.0]);
+        assert!(super::exp(f32::NAN).is_nan());
     }
 }

@@ -28,8 +28,13 @@ pub(crate) trait EdgeBackend: BurnBackend {
     fn sum_edges(graph: EdgeGraph, end: End, x: FloatTensor<Self>) -> FloatTensor<Self>;
     /// The largest value of each column over the edges of each row.
     fn segment_max(graph: EdgeGraph, x: FloatTensor<Self>) -> FloatTensor<Self>;
-    /// `grad` at the first edge that holds the maximum, 0 at others.
-    fn segment_max_gradient(graph: EdgeGraph, x: FloatTensor<Self>, grad: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// `grad` at the first edge that holds the maximum `y`, 0 at others.
+    fn segment_max_gradient(
+        graph: EdgeGraph,
+        x: FloatTensor<Self>,
+        y: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
     /// `M x` with [`End::Row`], `M^T x` with [`End::Col`].
     fn spmm_masked(masked: MaskedGraph, end: End, x: FloatTensor<Self>) -> FloatTensor<Self>;
 }
@@ -84,11 +89,12 @@ impl EdgeBackend for Flex {
         filled([graph.num_rows(), width], |y| kernels::segment_max(indptr, floats(&x), width, y))
     }
 
-    fn segment_max_gradient(graph: EdgeGraph, x: FlexTensor, grad: FlexTensor) -> FlexTensor {
-        let (x, grad, width) = (x.to_contiguous(), grad.to_contiguous(), width(&x));
+    fn segment_max_gradient(graph: EdgeGraph, x: FlexTensor, y: FlexTensor, grad: FlexTensor) -> FlexTensor {
+        let width = width(&x);
+        let [x, y, grad] = [x, y, grad].map(|tensor| tensor.to_contiguous());
         let indptr = graph.pattern().indptr();
         filled([graph.num_edges(), width], |dx| {
-            kernels::segment_max_gradient(indptr, floats(&x), floats(&grad), width, dx);
+            kernels::segment_max_gradient(indptr, floats(&x), floats(&y), floats(&grad), width, dx);
         })
     }
 
@@ -197,13 +203,13 @@ impl<B: EdgeBackend> Backward<B, 1> for SumEdges {
 struct SegmentMax;
 
 impl<B: EdgeBackend> Backward<B, 1> for SegmentMax {
-    type State = (EdgeGraph, FloatTensor<B>);
+    type State = (EdgeGraph, FloatTensor<B>, FloatTensor<B>);
 
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<B>(&ops.node);
         if let [Some(parent)] = ops.parents {
-            let (graph, x) = ops.state;
-            grads.register::<B>(parent.id, B::segment_max_gradient(graph, x, grad));
+            let (graph, x, y) = ops.state;
+            grads.register::<B>(parent.id, B::segment_max_gradient(graph, x, y, grad));
         }
     }
 }
@@ -278,12 +284,20 @@ impl<B: EdgeBackend, C: CheckpointStrategy> EdgeBackend for Autodiff<B, C> {
     fn segment_max(graph: EdgeGraph, x: FloatTensor<Self>) -> FloatTensor<Self> {
         let (node, x) = (x.node(), x.into_primitive());
         match SegmentMax.prepare::<C>([node]).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish((graph.clone(), x.clone()), B::segment_max(graph, x)),
+            OpsKind::Tracked(prep) => {
+                let y = B::segment_max(graph.clone(), x.clone());
+                prep.finish((graph, x, y.clone()), y)
+            }
             OpsKind::UnTracked(prep) => prep.finish(B::segment_max(graph, x)),
         }
     }
 
-    fn segment_max_gradient(_: EdgeGraph, _: FloatTensor<Self>, _: FloatTensor<Self>) -> FloatTensor<Self> {
+    fn segment_max_gradient(
+        _: EdgeGraph,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
         panic!("the gradient of segment_max has no gradient of its own")
     }
 
