@@ -1,1 +1,15 @@
-//! The package of the benches, of the specs of published comparisons and of what drives rivals; no code of its own.
+//! What the benches and the comparisons with rivals share: worlds to measure on, training that pauses
+//! between rounds, a bare loop to hold it against, and drivers of programs in Python.
+//!
+//! Nothing here is part of the library, and no number measured here decides anything in it.
+
+pub mod against;
+pub mod bare;
+pub mod comparison;
+pub mod driver;
+pub mod fixture;
+pub mod training;
+pub mod worlds;
+
+/// Why something could not be measured, in words.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;

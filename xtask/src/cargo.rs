@@ -9,8 +9,7 @@ use crate::Failure;
 /// Builds the release binary and hands it the command line as it is, and the commit it was built from.
 pub(crate) fn gnnrec(command: &str, arguments: &[String]) -> Result<(), Failure> {
     run(cargo().args(["build", "--release", "--workspace", "--bin", "gnnrec"]))?;
-    let name = format!("gnnrec{}", std::env::consts::EXE_SUFFIX);
-    let mut gnnrec = Command::new(target_dir().join("release").join(name));
+    let mut gnnrec = release_program("gnnrec");
     gnnrec.arg(command).args(arguments).env("GNNREC_COMMIT", commit().unwrap_or_default());
     replace(&mut gnnrec)
 }
@@ -49,9 +48,15 @@ pub(crate) fn test(arguments: &[String]) -> Result<(), Failure> {
     run(cargo().args(["test", "--release", "--workspace"]).args(arguments))
 }
 
-/// The benches.
+/// The criterion benches, or one of the programs beside them. Always over the whole workspace, which is what
+/// Burn was compiled for.
 pub(crate) fn bench(arguments: &[String]) -> Result<(), Failure> {
-    run(cargo().args(["bench", "--package", "gnnrec-benches"]).args(arguments))
+    let (program, rest) = match arguments.split_first() {
+        Some((first, rest)) if first == "--rivals" => ("rivals", rest),
+        _ => return run(cargo().args(["bench", "--package", "gnnrec-benches"]).args(arguments)),
+    };
+    run(cargo().args(["build", "--release", "--workspace", "--bin", program]))?;
+    replace(release_program(program).args(rest))
 }
 
 /// Format, lints and docs, each with warnings denied.
@@ -75,6 +80,11 @@ fn cargo() -> Command {
         }
     }
     cargo
+}
+
+/// A program that was built for release.
+fn release_program(name: &str) -> Command {
+    Command::new(target_dir().join("release").join(format!("{name}{}", std::env::consts::EXE_SUFFIX)))
 }
 
 /// Where cargo puts what it builds: beside this very program.

@@ -15,6 +15,7 @@ cargo xtask <task> [arguments]
   recommend [arguments]    a trained model's list for a user
   test                     every test of the workspace, on the real data that GNNREC_DATA names
   bench [arguments]        the criterion benches, in benches/
+  bench --rivals           other people's programs and ours in turn (benches/rivals/README.md; `--help`)
   tidy                     arrows between crates, file sizes, first-line docs, READMEs and examples
   ci                       format, clippy with warnings denied, docs and tidy
 ";
