@@ -2,8 +2,8 @@
 
 A driver is started as `python DRIVER.py ARGUMENTS FOLDER` by `cargo xtask bench --rivals`. It prepares its data,
 prints one JSON line (`threads`, `versions`), and then answers each line `run [STEPS]` on its standard input with one
-JSON line: `ms`, the milliseconds of the round, and what the round gave that the runner can check. It ends with its
-input. A driver may also be fed by hand. All files are little-endian; numbers of rows and columns are in `meta.json`:
+JSON line: `ms` and `cpu_ms`, milliseconds on the wall and of all threads, and what the round gave that the runner can
+check. It ends with its input. A driver may also be fed by hand. All files are little-endian; numbers of rows and columns are in `meta.json`:
 
     meta.json      num_users, num_items, dim, num_layers, learning_rate, l2, k, threads, batch_sizes (one per step)
     edges.u32      pairs (user, item) of the training part, by user and then item
@@ -87,9 +87,9 @@ def serve(fixture, versions, one_round):
     for line in sys.stdin:
         word, *steps = line.split()
         assert word == "run", line
-        start = time.perf_counter()
+        start, cpu = time.perf_counter(), time.process_time()
         answer = one_round(int(steps[0]) if steps else 1) or {}
-        answer["ms"] = 1000 * (time.perf_counter() - start)
+        answer["ms"], answer["cpu_ms"] = 1000 * (time.perf_counter() - start), 1000 * (time.process_time() - cpu)
         answer["peak_bytes"] = peak_bytes()
         print(json.dumps(answer), flush=True)
 

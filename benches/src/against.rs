@@ -6,7 +6,6 @@
 use std::hint::black_box;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
 
 use gnnrec_eval::{EmbeddingScorer, recommend};
 use gnnrec_graph::{UserId, World};
@@ -19,6 +18,7 @@ use tempfile::TempDir;
 
 use crate::Failure;
 use crate::bare::BareLightGcn;
+use crate::clock::{Clock, Took};
 use crate::comparison::{Comparison, same_losses, same_tables};
 use crate::driver::Driver;
 use crate::fixture::{self, Fixture, K};
@@ -153,12 +153,12 @@ impl<'a> Against<'a> {
         Driver::start(&self.plan.python, command, &self.fixture.folder, self.plan.threads).map_err(CannotStart)
     }
 
-    /// Ours and the rival's milliseconds of each round.
+    /// What each round took, ours and the rival's.
     fn rounds(
         &self,
-        mut ours: impl FnMut() -> Result<f64, Failure>,
-        mut rival: impl FnMut() -> Result<f64, Failure>,
-    ) -> Result<Vec<[f64; 2]>, Failure> {
+        mut ours: impl FnMut() -> Result<Took, Failure>,
+        mut rival: impl FnMut() -> Result<Took, Failure>,
+    ) -> Result<Vec<[Took; 2]>, Failure> {
         (0..self.plan.rounds).map(|_| Ok([ours()?, rival()?])).collect()
     }
 
@@ -177,11 +177,15 @@ impl<'a> Against<'a> {
         same_tables(&y, &self.fixture.floats(&format!("product-{way}.f32"))?)?;
         let mut peak = None;
         let rounds = self.rounds(
-            || Ok(clock(repeats, || kernels::spmm(&self.adjacency, x, dim, black_box(&mut y)))),
+            || {
+                let clock = Clock::start();
+                (0..repeats).for_each(|_| kernels::spmm(&self.adjacency, x, dim, black_box(&mut y)));
+                Ok(clock.took().times(1.0 / per(repeats)))
+            },
             || {
                 let answer = driver.round(repeats)?;
                 peak = answer.peak_bytes;
-                Ok(answer.ms / per(repeats))
+                Ok(answer.took().times(1.0 / per(repeats)))
             },
         )?;
         let note = format!("{repeats} products a round; products equal");
@@ -211,12 +215,13 @@ impl<'a> Against<'a> {
             || {
                 let round = training.round(steps)?;
                 losses.extend(round.losses);
-                Ok(round.ms * scale)
+                Ok(round.took.times(scale))
             },
             || {
                 let answer = driver.round(steps)?;
-                (peak, theirs) = (answer.peak_bytes, [std::mem::take(&mut theirs), answer.losses].concat());
-                Ok(answer.ms * scale)
+                peak = answer.peak_bytes;
+                theirs.extend(&answer.losses);
+                Ok(answer.took().times(scale))
             },
         )?;
         let furthest = losses.iter().zip(&theirs).map(|(a, b)| (a - b).abs() / b.abs()).fold(0f32, f32::max);
@@ -249,11 +254,11 @@ impl<'a> Against<'a> {
         same_losses(&training.round(checked)?.losses, &expected, checked, TOLERANCE)?;
         let scale = per(self.steps_of_an_epoch()) / per(steps);
         let rounds = self.rounds(
-            || Ok(training.round(steps)?.ms * scale),
+            || Ok(training.round(steps)?.took.times(scale)),
             || {
-                let start = Instant::now();
+                let clock = Clock::start();
                 (0..steps).try_for_each(|_| step().map(drop))?;
-                Ok(start.elapsed().as_secs_f64() * 1e3 * scale)
+                Ok(clock.took().times(scale))
             },
         )?;
         let comparison = Comparison::new(self.dataset, work, "bare loop of the same kernels", &rounds);
@@ -283,14 +288,14 @@ impl<'a> Against<'a> {
         let mut peak = None;
         let rounds = self.rounds(
             || {
-                let start = Instant::now();
+                let clock = Clock::start();
                 black_box(recommend(&scorer, seen, &everybody, K)?);
-                Ok(start.elapsed().as_secs_f64() * 1e3)
+                Ok(clock.took())
             },
             || {
                 let answer = driver.round(1)?;
                 peak = answer.peak_bytes;
-                Ok(answer.ms)
+                Ok(answer.took())
             },
         )?;
         let note = format!("{:.3} % of the places name the same item", 100.0 * share);
@@ -308,7 +313,7 @@ impl<'a> Against<'a> {
         let steps = self.steps_of_an_epoch().min(40);
         training.round(steps)?;
         let scale = per(self.steps_of_an_epoch()) / per(steps);
-        let rounds = self.rounds(|| Ok(training.round(steps)?.ms * scale), || Ok(driver.round(1)?.ms))?;
+        let rounds = self.rounds(|| Ok(training.round(steps)?.took.times(scale)), || Ok(driver.round(1)?.took()))?;
         let note = format!("Adam on batches ({steps} steps a round, times {scale:.1}) beside SGD pair by pair");
         let versions = driver.versions.clone();
         let comparison = Comparison::new(self.dataset, work, "implicit's BPR", &rounds);
@@ -317,7 +322,7 @@ impl<'a> Against<'a> {
 
     fn implicit_als(&self, work: &str) -> Result<Comparison, Failure> {
         let mut driver = self.driver(&["implicit_training.py", "als"])?;
-        let rounds = (0..self.plan.rounds).map(|_| Ok(driver.round(1)?.ms)).collect::<Result<Vec<_>, Failure>>()?;
+        let rounds = (0..self.plan.rounds).map(|_| Ok(driver.round(1)?.took())).collect::<Result<Vec<_>, Failure>>()?;
         let note = "we have no ALS; for information".to_owned();
         let versions = driver.versions.clone();
         Ok(Comparison { note, versions, ..Comparison::of_rival(self.dataset, work, "implicit's ALS", &rounds) })
@@ -339,13 +344,6 @@ impl std::fmt::Display for CannotStart {
 }
 
 impl std::error::Error for CannotStart {}
-
-/// Milliseconds of one call, mean of so many.
-fn clock(repeats: usize, mut call: impl FnMut()) -> f64 {
-    let start = Instant::now();
-    (0..repeats).for_each(|_| call());
-    start.elapsed().as_secs_f64() * 1e3 / per(repeats)
-}
 
 #[expect(clippy::cast_precision_loss, reason = "small counts")]
 fn per(count: usize) -> f64 {

@@ -7,6 +7,8 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
+use crate::clock::Took;
+
 /// One comparison, as it is written with `--json`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Comparison {
@@ -26,6 +28,9 @@ pub struct Comparison {
     pub ratio_min: Option<f64>,
     /// The greatest ratio of a round.
     pub ratio_max: Option<f64>,
+    /// Median over the rounds of `rival / ours` in processor time of all threads, where it is known. Busy
+    /// neighbours touch it least; spinning counts.
+    pub cpu_ratio: Option<f64>,
     /// Rounds of each side.
     pub rounds: usize,
     /// Whether both sides did the same work, so that the ratio is a claim.
@@ -41,23 +46,25 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// From the milliseconds of each round, `[ours, rival]`, in units of the work.
+    /// From each round, `[ours, rival]`, in units of the work.
     ///
     /// # Panics
     /// Without a round.
     #[must_use]
-    pub fn new(dataset: &str, work: &str, rival: &str, rounds: &[[f64; 2]]) -> Self {
-        let ratios: Vec<f64> = rounds.iter().map(|[ours, rival]| rival / ours).collect();
+    pub fn new(dataset: &str, work: &str, rival: &str, rounds: &[[Took; 2]]) -> Self {
+        let ratios: Vec<f64> = rounds.iter().map(|[ours, rival]| rival.ms / ours.ms).collect();
+        let cpu_ratio = median(rounds.iter().map(|[ours, rival]| rival.cpu_ms / ours.cpu_ms));
         let (least, greatest) = ratios.iter().fold((f64::INFINITY, 0f64), |(a, b), &x| (a.min(x), b.max(x)));
         Self {
             dataset: dataset.to_owned(),
             work: work.to_owned(),
-            ours_ms: Some(median(rounds.iter().map(|round| round[0]))),
+            ours_ms: Some(median(rounds.iter().map(|round| round[0].ms))),
             rival: rival.to_owned(),
-            rival_ms: median(rounds.iter().map(|round| round[1])),
+            rival_ms: median(rounds.iter().map(|round| round[1].ms)),
             ratio: Some(median(ratios)),
             ratio_min: Some(least),
             ratio_max: Some(greatest),
+            cpu_ratio: Some(cpu_ratio).filter(|ratio| ratio.is_finite() && *ratio > 0.0),
             rounds: rounds.len(),
             same_work: true,
             note: String::new(),
@@ -68,13 +75,21 @@ impl Comparison {
     }
 
     /// Of a rival alone, for information.
+    ///
+    /// # Panics
+    /// Without a round.
     #[must_use]
-    pub fn of_rival(dataset: &str, work: &str, rival: &str, rounds: &[f64]) -> Self {
-        let pairs: Vec<[f64; 2]> = rounds.iter().map(|&ms| [ms, ms]).collect();
-        let none = (None, None, None, None, false);
-        let mut comparison = Self::new(dataset, work, rival, &pairs);
-        (comparison.ours_ms, comparison.ratio, comparison.ratio_min, comparison.ratio_max, comparison.same_work) = none;
-        comparison
+    pub fn of_rival(dataset: &str, work: &str, rival: &str, rounds: &[Took]) -> Self {
+        let pairs: Vec<[Took; 2]> = rounds.iter().map(|&took| [took, took]).collect();
+        Self {
+            ours_ms: None,
+            ratio: None,
+            ratio_min: None,
+            ratio_max: None,
+            cpu_ratio: None,
+            same_work: false,
+            ..Self::new(dataset, work, rival, &pairs)
+        }
     }
 }
 
@@ -93,18 +108,22 @@ pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
 /// All comparisons as a Markdown table.
 #[must_use]
 pub fn table(comparisons: &[Comparison]) -> String {
-    let mut text = "| dataset | work | rival | ours ms | rival ms | ratio (min to max) | rounds | note |\n".to_owned();
-    text.push_str("| --- | --- | --- | ---: | ---: | --- | ---: | --- |\n");
+    let mut text =
+        "| dataset | work | rival | ours ms | rival ms | ratio (min to max) | CPU ratio | rounds | note |\n".to_owned();
+    text.push_str("| --- | --- | --- | ---: | ---: | --- | ---: | ---: | --- |\n");
     for c in comparisons {
         let ours = c.ours_ms.map_or_else(|| "-".to_owned(), number);
         let ratio = match (c.ratio, c.ratio_min, c.ratio_max) {
             (Some(ratio), Some(least), Some(greatest)) => format!("{ratio:.2} ({least:.2} to {greatest:.2})"),
             _ => "-".to_owned(),
         };
+        let cpu = c.cpu_ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"));
         let note = if c.same_work { c.note.clone() } else { format!("other work: {}", c.note) };
         let (rival_ms, rounds) = (number(c.rival_ms), c.rounds);
-        let row =
-            format!("| {} | {} | {} | {ours} | {rival_ms} | {ratio} | {rounds} | {note} |", c.dataset, c.work, c.rival);
+        let row = format!(
+            "| {} | {} | {} | {ours} | {rival_ms} | {ratio} | {cpu} | {rounds} | {note} |",
+            c.dataset, c.work, c.rival
+        );
         writeln!(text, "{row}").expect("a string takes any text");
     }
     text
@@ -156,7 +175,9 @@ mod tests {
 
     #[test]
     fn by_hand() {
-        let comparison = Comparison::new("d", "w", "r", &[[2.0, 6.0], [4.0, 8.0], [1.0, 5.0]]);
+        let took = |ms: f64| Took { ms, cpu_ms: 2.0 * ms };
+        let rounds = [[2.0, 6.0], [4.0, 8.0], [1.0, 5.0]].map(|round| round.map(took));
+        let comparison = Comparison::new("d", "w", "r", &rounds);
         let close = |found: f64, expected: f64| assert!((found - expected).abs() < 1e-12, "{found} {expected}");
         close(comparison.ours_ms.unwrap(), 2.0);
         close(comparison.rival_ms, 6.0);
@@ -165,8 +186,8 @@ mod tests {
         close(comparison.ratio_min.unwrap(), 2.0);
         close(comparison.ratio_max.unwrap(), 5.0);
         close(median([4.0, 1.0, 3.0, 2.0]), 2.5);
-        assert!(table(&[comparison]).ends_with("| d | w | r | 2.00 | 6.00 | 3.00 (2.00 to 5.00) | 3 |  |\n"));
-        let alone = Comparison::of_rival("d", "w", "r", &[3.0, 5.0]);
+        assert!(table(&[comparison]).ends_with("| d | w | r | 2.00 | 6.00 | 3.00 (2.00 to 5.00) | 3.00 | 3 |  |\n"));
+        let alone = Comparison::of_rival("d", "w", "r", &[took(3.0), took(5.0)]);
         assert_eq!((alone.ours_ms, alone.ratio, alone.same_work, alone.rounds), (None, None, false, 2));
         close(alone.rival_ms, 4.0);
     }

@@ -11,6 +11,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use serde::Deserialize;
 
 use crate::Failure;
+use crate::clock::Took;
 
 /// Where the drivers lie.
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/rivals");
@@ -39,13 +40,21 @@ struct Ready {
 /// What a rival says after a round.
 #[derive(Debug, Deserialize)]
 pub struct Answer {
-    /// Milliseconds of the round, by its own clock.
-    pub ms: f64,
+    ms: f64,
+    cpu_ms: f64,
     /// The loss of each step, where it trains.
     #[serde(default)]
     pub losses: Vec<f32>,
     /// The largest resident memory so far, in bytes.
     pub peak_bytes: Option<u64>,
+}
+
+impl Answer {
+    /// What the round took, by the rival's own clock.
+    #[must_use]
+    pub fn took(&self) -> Took {
+        Took { ms: self.ms, cpu_ms: self.cpu_ms }
+    }
 }
 
 impl Driver {

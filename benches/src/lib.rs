@@ -5,6 +5,7 @@
 
 pub mod against;
 pub mod bare;
+pub mod clock;
 pub mod comparison;
 pub mod driver;
 pub mod fixture;

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Instant;
 
 use burn::tensor::Device;
 use gnnrec_graph::World;
@@ -16,6 +15,7 @@ use gnnrec_sampling::SamplerConfig;
 use gnnrec_train::{Event, Run, TrainConfig, TrainError, fit};
 
 use crate::Failure;
+use crate::clock::{Clock, Took};
 
 /// The seed of every measured run.
 pub const SEED: u64 = 2020;
@@ -26,8 +26,8 @@ pub const LEARNING_RATE: f64 = 1e-3;
 /// Some steps and what they took.
 #[derive(Clone, Debug, Default)]
 pub struct Round {
-    /// Milliseconds of the whole round.
-    pub ms: f64,
+    /// What the whole round took.
+    pub took: Took,
     /// The loss of each step.
     pub losses: Vec<f32>,
 }
@@ -83,7 +83,7 @@ fn run<C: GradientConfig>(
     finished: &Sender<Round>,
 ) -> Result<(), TrainError> {
     let interrupt = AtomicBool::new(false);
-    let (mut start, mut steps, mut losses) = (Instant::now(), 0, Vec::new());
+    let (mut clock, mut steps, mut losses) = (Clock::start(), 0, Vec::new());
     let mut observer = |event: &Event<'_>| {
         match event {
             Event::Started { .. } => {}
@@ -92,14 +92,13 @@ fn run<C: GradientConfig>(
                 if losses.len() < steps {
                     return;
                 }
-                let ms = start.elapsed().as_secs_f64() * 1e3;
                 // Nobody waits only where the run is being dropped, which the next line finds.
-                drop(finished.send(Round { ms, losses: std::mem::take(&mut losses) }));
+                drop(finished.send(Round { took: clock.took(), losses: std::mem::take(&mut losses) }));
             }
             _ => return,
         }
         match asked.recv() {
-            Ok(next) => (steps, start) = (next, Instant::now()),
+            Ok(next) => (steps, clock) = (next, Clock::start()),
             Err(_) => interrupt.store(true, Ordering::Relaxed),
         }
     };
