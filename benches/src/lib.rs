@@ -9,6 +9,8 @@ pub mod clock;
 pub mod comparison;
 pub mod driver;
 pub mod fixture;
+pub mod plot;
+pub mod settings;
 pub mod training;
 pub mod worlds;
 

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::Failure;
 
@@ -48,15 +49,34 @@ pub(crate) fn test(arguments: &[String]) -> Result<(), Failure> {
     run(cargo().args(["test", "--release", "--workspace"]).args(arguments))
 }
 
-/// The criterion benches, or one of the programs beside them. Always over the whole workspace, which is what
-/// Burn was compiled for.
+/// The criterion benches, tabulated; or one of the programs beside them.
 pub(crate) fn bench(arguments: &[String]) -> Result<(), Failure> {
-    let (program, rest) = match arguments.split_first() {
-        Some((first, rest)) if first == "--rivals" => ("rivals", rest),
-        _ => return run(cargo().args(["bench", "--package", "gnnrec-benches"]).args(arguments)),
-    };
-    run(cargo().args(["build", "--release", "--workspace", "--bin", program]))?;
-    replace(release_program(program).args(rest))
+    match arguments.split_first() {
+        Some((first, rest)) if first == "--rivals" => program("rivals", rest),
+        Some((first, rest)) if first == "--scale" => program("scale", rest),
+        _ => criterion(arguments),
+    }
+}
+
+/// Every bench by its name: without one, cargo would also build each crate's tests as benches.
+const BENCHES: [&str; 5] = ["kernels", "training", "evaluation", "loading", "sampling"];
+
+/// The benches, or those that the arguments choose, and a table of what they measured.
+fn criterion(arguments: &[String]) -> Result<(), Failure> {
+    let start = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    let mut bench = cargo();
+    bench.args(["bench", "--workspace"]);
+    if !arguments.iter().any(|argument| argument == "--bench") {
+        bench.args(BENCHES.iter().flat_map(|name| ["--bench", name]));
+    }
+    run(bench.args(arguments))?;
+    program("tabulate", &[start.to_string()])
+}
+
+/// Builds a program of `benches` over the whole workspace, which is what Burn was compiled for, and becomes it.
+fn program(name: &str, arguments: &[String]) -> Result<(), Failure> {
+    run(cargo().args(["build", "--release", "--workspace", "--bin", name]))?;
+    replace(release_program(name).args(arguments))
 }
 
 /// Format, lints and docs, each with warnings denied.

@@ -14,8 +14,9 @@ cargo xtask <task> [arguments]
   dataset [arguments]      list, describe, check or fetch datasets
   recommend [arguments]    a trained model's list for a user
   test                     every test of the workspace, on the real data that GNNREC_DATA names
-  bench [arguments]        the criterion benches, in benches/
+  bench [arguments]        the criterion benches, in benches/, and a table of them (`--bench kernels`; `-- FILTER`)
   bench --rivals           other people's programs and ours in turn (benches/rivals/README.md; `--help`)
+  bench --scale            time of a training step from 1 M to 50 M edges (`--help`)
   tidy                     arrows between crates, file sizes, first-line docs, READMEs and examples
   ci                       format, clippy with warnings denied, docs and tidy
 ";
