@@ -60,11 +60,13 @@ impl BareLightGcn {
         })
     }
 
-    /// One step; its loss. The batch has one negative a row.
+    /// One step; its loss.
     ///
-    /// PLACE FOR THE FUSED KERNELS: each of the three parts below becomes one call once `kernels` has
-    /// propagation for the rows asked for (forward and backward), the loss of rows, and Adam on slices.
+    /// # Panics
+    /// If the batch has more than one negative a row.
     pub fn step(&mut self, batch: &PairwiseBatch) -> f32 {
+        // PLACE FOR THE FUSED KERNELS: each of the three parts becomes one call once `kernels` has propagation
+        // for the rows asked for (forward and backward), the loss of rows, and Adam on slices.
         assert_eq!(batch.num_negatives, 1, "the bare loop takes one negative a row");
         // 1. Forward.
         kernels::propagate(&self.adjacency, &self.table, self.dim, &self.layer_weights, &mut self.last);
