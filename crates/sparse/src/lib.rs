@@ -18,6 +18,8 @@ mod layout;
 mod ops;
 mod order;
 #[cfg(feature = "burn")]
+pub mod tables;
+#[cfg(feature = "burn")]
 mod tensor;
 
 pub use adjacency::Adjacency;

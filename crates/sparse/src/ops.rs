@@ -18,6 +18,8 @@ use burn::tensor::{Bytes, DType, Shape};
 use crate::kernels::{self, PropagatedRows};
 use crate::{Adjacency, LayerCombination};
 
+pub(crate) mod tables;
+
 /// The row numbers of a lookup, shared by its two directions.
 pub(crate) type Indices = Arc<[u32]>;
 

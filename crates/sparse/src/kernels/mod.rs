@@ -39,6 +39,7 @@ pub mod split;
 mod spmm;
 mod stored;
 mod vectors;
+pub mod tables;
 
 pub use edges::{edge_dot, gather_edges, spmm_edges, spmm_masked, sum_edges};
 pub use propagation::{PropagatedRows, propagate_rows, propagate_rows_backward};

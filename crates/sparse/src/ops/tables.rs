@@ -1,0 +1,145 @@
+//! Steps of optimisers as operations of Burn's backends: what a step moves it takes and gives back.
+//!
+//! Flex moves tensors in place where nobody else holds them and copies them first otherwise. There is no
+//! gradient of a step, so Autodiff is not among the backends.
+
+use std::sync::Arc;
+
+use burn::backend::flex::{FlexTensor, Layout};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend as BurnBackend, Flex, backend_extension};
+use burn::tensor::{Bytes, DType, Shape};
+
+use crate::kernels::tables::{self, AdamFactors, Gradient, RowGroups};
+
+/// The rows that a gradient names; `None` names all.
+pub(crate) type Rows = Option<Arc<[u32]>>;
+
+/// Steps on tables. A backend that is not listed here panics when it is asked.
+///
+/// Rows are the first dimension of `x`; moments have as many values as `x`, in any shape.
+#[backend_extension(Flex)]
+pub(crate) trait TableBackend: BurnBackend {
+    /// `x`, `m` and `v` after a step in which every row moves.
+    fn adam(
+        x: FloatTensor<Self>,
+        rows: Rows,
+        gradient: FloatTensor<Self>,
+        m: FloatTensor<Self>,
+        v: FloatTensor<Self>,
+        factors: AdamFactors,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+    /// `x`, `m` and `v` after a step of the rows that are named.
+    fn lazy_adam(
+        x: FloatTensor<Self>,
+        rows: Rows,
+        gradient: FloatTensor<Self>,
+        m: FloatTensor<Self>,
+        v: FloatTensor<Self>,
+        factors: AdamFactors,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+    /// `x` after a step.
+    fn sgd(x: FloatTensor<Self>, rows: Rows, gradient: FloatTensor<Self>, learning_rate: f32) -> FloatTensor<Self>;
+    /// `x` and `squares` after a step.
+    fn row_adagrad(
+        x: FloatTensor<Self>,
+        rows: Rows,
+        gradient: FloatTensor<Self>,
+        squares: FloatTensor<Self>,
+        learning_rate: f32,
+        epsilon: f32,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
+    /// `y[r] = Σ_{n: indices[n] = rows[r]} x[n]`.
+    fn sum_groups(groups: Arc<RowGroups>, x: FloatTensor<Self>) -> FloatTensor<Self>;
+}
+
+impl TableBackend for Flex {
+    fn adam(
+        x: FlexTensor,
+        rows: Rows,
+        gradient: FlexTensor,
+        m: FlexTensor,
+        v: FlexTensor,
+        factors: AdamFactors,
+    ) -> (FlexTensor, FlexTensor, FlexTensor) {
+        let [x, m, v] = step([x, m, v], rows, gradient, |[x, m, v], gradient| tables::adam(x, gradient, m, v, factors));
+        (x, m, v)
+    }
+
+    fn lazy_adam(
+        x: FlexTensor,
+        rows: Rows,
+        gradient: FlexTensor,
+        m: FlexTensor,
+        v: FlexTensor,
+        factors: AdamFactors,
+    ) -> (FlexTensor, FlexTensor, FlexTensor) {
+        let [x, m, v] =
+            step([x, m, v], rows, gradient, |[x, m, v], gradient| tables::lazy_adam(x, gradient, m, v, factors));
+        (x, m, v)
+    }
+
+    fn sgd(x: FlexTensor, rows: Rows, gradient: FlexTensor, learning_rate: f32) -> FlexTensor {
+        let [x] = step([x], rows, gradient, |[x], gradient| tables::sgd(x, gradient, learning_rate));
+        x
+    }
+
+    fn row_adagrad(
+        x: FlexTensor,
+        rows: Rows,
+        gradient: FlexTensor,
+        squares: FlexTensor,
+        learning_rate: f32,
+        epsilon: f32,
+    ) -> (FlexTensor, FlexTensor) {
+        let [x, squares] = step([x, squares], rows, gradient, |[x, squares], gradient| {
+            tables::row_adagrad(x, gradient, squares, learning_rate, epsilon);
+        });
+        (x, squares)
+    }
+
+    fn sum_groups(groups: Arc<RowGroups>, x: FlexTensor) -> FlexTensor {
+        let x = x.to_contiguous();
+        let width = x.layout().shape()[1];
+        let mut y = vec![0f32; groups.rows().len() * width];
+        groups.sum(values(&x), width, &mut y);
+        let shape = Shape::new([groups.rows().len(), width]);
+        FlexTensor::new(Bytes::from_elems(y), Layout::contiguous(shape), DType::F32)
+    }
+}
+
+/// Runs a kernel on the storage of tensors, the table first.
+fn step<const K: usize>(
+    tensors: [FlexTensor; K],
+    rows: Rows,
+    gradient: FlexTensor,
+    kernel: impl FnOnce([&mut [f32]; K], Gradient<'_>),
+) -> [FlexTensor; K] {
+    let mut tensors = tensors.map(whole);
+    let shape = tensors[0].layout().shape();
+    let width = shape.num_elements() / shape[0].max(1);
+    if width > 0 {
+        let gradient = gradient.to_contiguous();
+        let gradient = Gradient { rows: rows.as_deref(), values: values(&gradient), width };
+        // Copies what somebody else holds too.
+        kernel(tensors.each_mut().map(FlexTensor::storage_mut::<f32>), gradient);
+    }
+    tensors
+}
+
+fn values(x: &FlexTensor) -> &[f32] {
+    x.as_slice().expect("tables are 32-bit floats")
+}
+
+/// The tensor itself if it is all of its storage, in order, and otherwise a copy.
+fn whole(x: FlexTensor) -> FlexTensor {
+    let is_whole = |x: &FlexTensor| {
+        x.is_contiguous() && x.bytes().len() == x.layout().num_elements() * size_of::<f32>()
+    };
+    if is_whole(&x) {
+        return x;
+    }
+    let copy = x.to_contiguous();
+    assert!(is_whole(&copy), "a copy is whole");
+    copy
+}
