@@ -9,11 +9,13 @@
 //! Departures: batches and Adam instead of single steps of gradient descent; one `l2` for users,
 //! positives and negatives; the loss is a mean over pairs, so that `l2` is per row of the batch.
 
-use burn::module::{Module, Param};
+use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use gnnrec_eval::Scorer;
 use gnnrec_graph::World;
-use gnnrec_model::{BatchRows, GradientConfig, GradientModel, ModelError, Step, bpr_loss, normal_init, table_scorer};
+use gnnrec_model::{
+    BatchRows, GradientConfig, GradientModel, ModelError, Step, Table, bpr_loss, normal_init, table_scorer,
+};
 use gnnrec_sampling::PairwiseBatch;
 use serde::{Deserialize, Serialize};
 
@@ -55,7 +57,8 @@ impl GradientConfig for MfBprConfig {
 
     fn init(&self, world: &World, seed: u64, device: &Device) -> Result<MfBpr, ModelError> {
         self.validate()?;
-        let table = |name, rows| normal_init(seed, name, rows, self.embedding_dim, self.init_std, device);
+        let table =
+            |name, rows| Table::new(normal_init(seed, name, rows, self.embedding_dim, self.init_std, device));
         Ok(MfBpr {
             users: table("users", world.interactions().num_users()),
             items: table("items", world.interactions().num_items()),
@@ -68,27 +71,33 @@ impl GradientConfig for MfBprConfig {
 #[derive(Module, Debug)]
 pub struct MfBpr {
     /// `P`, `num_users x dim`.
-    pub users: Param<Tensor<2>>,
+    pub users: Table,
     /// `Q`, `num_items x dim`.
-    pub items: Param<Tensor<2>>,
+    pub items: Table,
     #[module(skip)]
     l2: f64,
 }
 
 impl GradientModel for MfBpr {
     fn loss(&self, batch: &PairwiseBatch, _: Step) -> Tensor<1> {
-        let rows = BatchRows::from_tables(self.users.val(), self.items.val(), batch);
+        let rows = BatchRows::look_up(&self.users, &self.items, batch);
         let (pos, neg) = rows.scores();
         bpr_loss(pos, neg) + rows.l2() * self.l2
     }
 
+    fn tables(&self) -> Vec<&Table> {
+        vec![&self.users, &self.items]
+    }
+
     fn scorer(&self) -> Box<dyn Scorer> {
-        table_scorer(self.users.val().without_autodiff(), self.items.val().without_autodiff())
+        let values = |table: &Table| table.weight.val().without_autodiff();
+        table_scorer(values(&self.users), values(&self.items))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use burn::module::Param;
     use gnnrec_graph::{ItemId, UserId};
     use gnnrec_model::conformance;
 
@@ -105,7 +114,8 @@ mod tests {
         let device = Device::flex();
         let users = Tensor::from_floats([[1.0, 0.0], [0.0, 2.0]], &device);
         let items = Tensor::from_floats([[1.0, 1.0], [3.0, 0.0], [0.0, 1.0]], &device);
-        let model = MfBpr { users: Param::from_tensor(users), items: Param::from_tensor(items), l2: 0.5 };
+        let table = |values: Tensor<2>| Table::new(Param::from_tensor(values));
+        let model = MfBpr { users: table(users), items: table(items), l2: 0.5 };
         let batch = PairwiseBatch {
             users: vec![UserId(0), UserId(1)],
             positives: vec![ItemId(1), ItemId(2)],

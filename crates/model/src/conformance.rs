@@ -15,7 +15,7 @@
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::{AdamConfig, GradientsParams};
 use burn::store::ModuleRecord;
-use burn::tensor::{Device, Gradients, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use gnnrec_eval::Scorer;
 use gnnrec_graph::{
     Csr, Duplicates, EntityId, InteractionGraph, ItemId, KnowledgeGraph, RelationId, SocialGraph, TieDirection, Triple,
@@ -24,7 +24,7 @@ use gnnrec_graph::{
 use gnnrec_sampling::{PairwiseBatch, Purpose, stream};
 use rand::seq::{IndexedRandom, SliceRandom};
 
-use crate::{GradientConfig, GradientModel, Step};
+use crate::{GradientConfig, GradientModel, Step, dense_gradients};
 
 mod closed_form;
 
@@ -117,7 +117,7 @@ pub fn train<C: GradientConfig>(config: &C, world: &World, seed: u64, num_steps:
     for index in 0..num_steps {
         let loss = model.loss(&batch(world, seed, index), Step { seed, index });
         losses.push(loss.clone().into_scalar::<f32>());
-        let grads = GradientsParams::from_grads(loss.backward(), &model);
+        let grads = dense_gradients(&model, &loss);
         model = optimiser.step(0.02, model, grads);
     }
     (model, losses)
@@ -290,7 +290,7 @@ pub fn check_gradient<C: GradientConfig>(config: &C, world: &World) {
     let step = Step { seed: 4, index: 0 };
     let batch = batch(world, 4, 0);
     let model = init(config, world, 4).map(&mut Nudge { position: None, by: 0.0 });
-    let mut gradient = Flatten { grads: model.loss(&batch, step).backward(), values: Vec::new() };
+    let mut gradient = Flatten { grads: dense_gradients(&model, &model.loss(&batch, step)), values: Vec::new() };
     model.visit(&mut gradient);
     let loss_at = |position: usize, by: f32| {
         let nudged = model.clone().map(&mut Nudge { position: Some(position), by });
@@ -334,14 +334,14 @@ impl ModuleMapper for Nudge {
 
 /// The gradients of all parameters in one row, in the order of [`Nudge`]; zero where there is none.
 struct Flatten {
-    grads: Gradients,
+    grads: GradientsParams,
     values: Vec<f32>,
 }
 
 impl ModuleVisitor for Flatten {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let value = param.val();
-        match value.grad(&self.grads) {
+        match self.grads.get::<D>(param.id) {
             Some(grad) => self.values.extend(grad.into_data().try_to_vec::<f32>().expect("32-bit floats")),
             None => self.values.resize(self.values.len() + value.shape().num_elements(), 0.0),
         }

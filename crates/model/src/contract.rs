@@ -10,7 +10,7 @@ use gnnrec_eval::Scorer;
 use gnnrec_graph::World;
 use gnnrec_sampling::PairwiseBatch;
 
-use crate::ModelError;
+use crate::{ModelError, Table};
 
 /// What a model looks at besides the interactions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -52,6 +52,11 @@ pub trait GradientConfig {
 pub trait GradientModel: Module {
     /// The loss of one batch, a scalar, regularisation included. `step` keys whatever is random.
     fn loss(&self, batch: &PairwiseBatch, step: Step) -> Tensor<1>;
+
+    /// The tables among its parameters, whose gradients are of rows; what is left out stays as it is.
+    fn tables(&self) -> Vec<&Table> {
+        Vec::new()
+    }
 
     /// A snapshot that scores, detached from further training.
     fn scorer(&self) -> Box<dyn Scorer>;

@@ -12,6 +12,7 @@ mod loss;
 mod propagated;
 mod ranking_loss;
 mod scorer;
+mod table;
 
 pub use batch::BatchRows;
 pub use contract::{ClosedForm, Family, GradientConfig, GradientModel, Step};
@@ -22,3 +23,4 @@ pub use loss::{bpr_loss, cross_entropy_loss};
 pub use propagated::PropagatedLoss;
 pub use ranking_loss::RankingLoss;
 pub use scorer::{joint_scorer, table_scorer};
+pub use table::{Table, dense_gradients};

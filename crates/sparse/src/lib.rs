@@ -15,6 +15,8 @@ mod edges;
 pub mod kernels;
 mod layout;
 #[cfg(feature = "burn")]
+mod lookup;
+#[cfg(feature = "burn")]
 mod ops;
 mod order;
 #[cfg(feature = "burn")]
@@ -31,6 +33,8 @@ pub use edges::{
     edge_dot, edge_softmax, gather_edges, segment_max, segment_mean, segment_sum, spmm_edges, spmm_masked,
 };
 pub use kernels::TablePrecision;
+#[cfg(feature = "burn")]
+pub use lookup::{RowGradients, gather_rows_into};
 #[cfg(feature = "burn")]
 pub use ops::losses::row_loss;
 #[cfg(feature = "burn")]

@@ -18,6 +18,7 @@ use burn::tensor::{Bytes, DType, Shape};
 use crate::kernels::{self, PropagatedRows};
 use crate::{Adjacency, LayerCombination};
 
+pub(crate) mod lookup;
 pub(crate) mod tables;
 
 /// The row numbers of a lookup, shared by its two directions.

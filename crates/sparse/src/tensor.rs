@@ -72,7 +72,7 @@ pub fn scatter_rows(x: Tensor<2>, indices: &[u32], num_rows: usize) -> Tensor<2>
     Tensor::from_dispatch(<Dispatch as SparseBackend>::scatter_rows(indices, num_rows, x.into_dispatch()))
 }
 
-fn checked(indices: &[u32], num_rows: usize) {
+pub(crate) fn checked(indices: &[u32], num_rows: usize) {
     if let Some(position) = indices.iter().position(|&index| index as usize >= num_rows) {
         panic!("index {position} is {}, expected one below {num_rows}", indices[position]);
     }

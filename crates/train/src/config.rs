@@ -6,7 +6,7 @@ use gnnrec_eval::Metric;
 use gnnrec_sampling::SamplerConfig;
 use serde::{Deserialize, Serialize};
 
-use crate::TrainError;
+use crate::{OptimiserConfig, TrainError};
 
 /// How a model is trained.
 ///
@@ -21,7 +21,9 @@ use crate::TrainError;
 pub struct TrainConfig {
     /// Epochs at most; 0 gives the untrained model.
     pub max_epochs: usize,
-    /// Learning rate of Adam, above 0. The other constants of Adam are PyTorch's.
+    /// How a step follows from the gradients of a batch.
+    pub optimiser: OptimiserConfig,
+    /// `η` of the optimiser, above 0.
     pub learning_rate: f64,
     /// How batches are drawn.
     pub sampling: SamplerConfig,
@@ -43,6 +45,7 @@ impl Default for TrainConfig {
     fn default() -> Self {
         Self {
             max_epochs: 1000,
+            optimiser: OptimiserConfig::default(),
             learning_rate: 1e-3,
             sampling: SamplerConfig::default(),
             validate_every: 5,
@@ -61,6 +64,10 @@ impl TrainConfig {
     pub fn validate(&self) -> Result<(), TrainError> {
         let rate = self.learning_rate;
         expect(rate > 0.0 && rate.is_finite(), "learning_rate", rate, "a finite number above 0")?;
+        if let OptimiserConfig::AdamW { weight_decay: decay } = self.optimiser {
+            let expected = "a finite number, at least 0";
+            expect(decay >= 0.0 && decay.is_finite(), "optimiser.weight_decay", decay, expected)?;
+        }
         expect(self.validate_every > 0, "validate_every", self.validate_every, "at least 1")?;
         expect(self.patience != Some(0), "patience", 0, "at least 1, or \"never\"")?;
         let ranks = matches!(
@@ -149,6 +156,8 @@ mod tests {
             ((|config| config.learning_rate = 0.0) as fn(&mut TrainConfig), "learning_rate"),
             (|config| config.learning_rate = f64::NAN, "learning_rate"),
             (|config| config.learning_rate = f64::INFINITY, "learning_rate"),
+            (|config| config.optimiser = OptimiserConfig::AdamW { weight_decay: -0.1 }, "optimiser.weight_decay"),
+            (|config| config.optimiser = OptimiserConfig::AdamW { weight_decay: f64::NAN }, "optimiser.weight_decay"),
             (|config| config.validate_every = 0, "validate_every"),
             (|config| config.patience = Some(0), "patience"),
             (|config| config.stop_metric = Metric::Recall(0), "stop_metric"),
@@ -170,6 +179,32 @@ mod tests {
         assert_eq!(toml::from_str::<TrainConfig>("patience = \"never\"").unwrap().patience, None);
         assert!(toml::from_str::<TrainConfig>("patience = \"ever\"").unwrap_err().to_string().contains("\"never\""));
         assert!(toml::from_str::<TrainConfig>("epochs = 3").is_err());
+    }
+
+    #[test]
+    fn every_optimiser_can_be_written() {
+        let of = |text: &str| toml::from_str::<TrainConfig>(&format!("optimiser = {text}"));
+        for (text, optimiser) in [
+            ("{ kind = 'adam' }", OptimiserConfig::Adam {}),
+            ("{ kind = 'adamw' }", OptimiserConfig::AdamW { weight_decay: 0.01 }),
+            ("{ kind = 'adamw', weight_decay = 0.5 }", OptimiserConfig::AdamW { weight_decay: 0.5 }),
+            ("{ kind = 'sgd' }", OptimiserConfig::Sgd {}),
+            ("{ kind = 'lazy-adam' }", OptimiserConfig::LazyAdam {}),
+            ("{ kind = 'row-adagrad' }", OptimiserConfig::RowAdagrad {}),
+        ] {
+            let config = of(text).unwrap();
+            assert_eq!(config.optimiser, optimiser);
+            assert_eq!(toml::from_str::<TrainConfig>(&toml::to_string(&config).unwrap()).unwrap(), config);
+        }
+        for (text, what) in [
+            ("{ kind = 'adam', weight_decay = 0.5 }", "weight_decay"),
+            ("{ kind = 'sgd', momentum = 0.9 }", "momentum"),
+            ("{ kind = 'adagrad' }", "row-adagrad"),
+            ("{}", "kind"),
+        ] {
+            let error = of(text).unwrap_err().to_string();
+            assert!(error.contains(what), "{error}");
+        }
     }
 
     #[test]

@@ -3,7 +3,10 @@
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Gradients, Tensor};
 
+use gnnrec_model::GradientModel;
+
 use crate::Culprit;
+use crate::optimiser::{RowsById, rows_of_tables};
 
 /// The first parameter that holds a NaN or an infinity.
 pub(crate) fn parameter_not_finite<M: Module>(model: &M) -> Option<Culprit> {
@@ -11,11 +14,13 @@ pub(crate) fn parameter_not_finite<M: Module>(model: &M) -> Option<Culprit> {
 }
 
 /// The first parameter whose gradient holds a NaN or an infinity.
-pub(crate) fn gradient_not_finite<M: Module>(model: &M, grads: &Gradients) -> Option<Culprit> {
-    find(model, Some(grads)).map(Culprit::Gradient)
+///
+/// It takes the gradients out of the model's tables.
+pub(crate) fn gradient_not_finite<M: GradientModel>(model: &M, grads: &Gradients) -> Option<Culprit> {
+    find(model, Some((grads, rows_of_tables(model)))).map(Culprit::Gradient)
 }
 
-fn find<M: Module>(model: &M, grads: Option<&Gradients>) -> Option<String> {
+fn find<M: Module>(model: &M, grads: Option<(&Gradients, RowsById)>) -> Option<String> {
     let mut search = Search { path: Vec::new(), grads, found: None };
     model.visit(&mut search);
     search.found
@@ -23,7 +28,7 @@ fn find<M: Module>(model: &M, grads: Option<&Gradients>) -> Option<String> {
 
 struct Search<'a> {
     path: Vec<String>,
-    grads: Option<&'a Gradients>,
+    grads: Option<(&'a Gradients, RowsById)>,
     found: Option<String>,
 }
 
@@ -40,19 +45,29 @@ impl ModuleVisitor for Search<'_> {
         if self.found.is_some() {
             return;
         }
-        let values = match self.grads {
-            None => Some(param.val().without_autodiff()),
-            Some(grads) => param.val().grad(grads),
+        let broken = match &self.grads {
+            None => is_broken(param.val().without_autodiff()),
+            Some((grads, rows)) => {
+                param.val().grad(grads).is_some_and(is_broken)
+                    || rows.get(&param.id).is_some_and(|(_, values)| is_broken(values.clone()))
+            }
         };
-        if values.is_some_and(|values| !values.is_finite().all().into_scalar::<bool>()) {
+        if broken {
             self.found = Some(self.path.join("."));
         }
     }
 }
 
+fn is_broken<const D: usize>(values: Tensor<D>) -> bool {
+    !values.is_finite().all().into_scalar::<bool>()
+}
+
 #[cfg(test)]
 mod tests {
     use burn::tensor::Device;
+    use gnnrec_eval::Scorer;
+    use gnnrec_model::{Step, Table};
+    use gnnrec_sampling::PairwiseBatch;
 
     use super::*;
 
@@ -60,6 +75,21 @@ mod tests {
     struct Outer {
         fine: Param<Tensor<1>>,
         inner: Inner,
+        table: Table,
+    }
+
+    impl GradientModel for Outer {
+        fn loss(&self, _: &PairwiseBatch, _: Step) -> Tensor<1> {
+            self.fine.val().sum()
+        }
+
+        fn tables(&self) -> Vec<&Table> {
+            vec![&self.table]
+        }
+
+        fn scorer(&self) -> Box<dyn Scorer> {
+            unreachable!("nobody asks")
+        }
     }
 
     #[derive(Module, Debug)]
@@ -70,7 +100,8 @@ mod tests {
     fn outer(weight: f32) -> Outer {
         let device = Device::flex().autodiff();
         let weight = Param::from_data([[1.0, weight], [f32::MAX, 0.0]], &device);
-        Outer { fine: Param::from_data([1.0, f32::MIN], &device), inner: Inner { weight } }
+        let table = Table::new(Param::from_data([[4.0], [0.0]], &device));
+        Outer { fine: Param::from_data([1.0, f32::MIN], &device), inner: Inner { weight }, table }
     }
 
     #[test]
@@ -87,7 +118,9 @@ mod tests {
         let model = outer(0.0);
         let grads = (model.inner.weight.val().sqrt().sum() + model.fine.val().sum()).backward();
         assert_eq!(gradient_not_finite(&model, &grads), Some(Culprit::Gradient("inner.weight".to_owned())));
-        let grads = model.fine.val().sum().backward();
-        assert_eq!(gradient_not_finite(&model, &grads), None);
+        for (row, expected) in [(0, None), (1, Some(Culprit::Gradient("table.weight".to_owned())))] {
+            let grads = (model.fine.val().sum() + model.table.lookup(&[row]).sqrt().sum()).backward();
+            assert_eq!(gradient_not_finite(&model, &grads), expected);
+        }
     }
 }

@@ -81,13 +81,14 @@ pub fn fit<C: GradientConfig>(model: &C, world: &World, run: Run<'_>) -> Result<
         None => None,
     };
     let untrained = model.init(world, run.seed, &run.device.clone().autodiff())?;
+    let new_optimiser = || Optimiser::new(run.config.optimiser, run.config.learning_rate);
     let resumed = match &mut folder {
-        Some(folder) if run.resume => folder.read(&untrained, Optimiser::new(run.config.learning_rate))?,
+        Some(folder) if run.resume => folder.read(&untrained, new_optimiser())?,
         _ => None,
     };
     let Resumed { model, optimiser, best, progress } = resumed.unwrap_or_else(|| Resumed {
         model: untrained,
-        optimiser: Optimiser::new(run.config.learning_rate),
+        optimiser: new_optimiser(),
         best: None,
         progress: Progress::default(),
     });

@@ -1,7 +1,7 @@
 //! Fits a model by gradient: the loop, early stopping, checkpoints and the record of a run.
 //!
 //! [`fit`] takes a configuration of a model and a training world, draws batches ahead while the model
-//! computes, steps Adam, validates every few epochs and gives back the best model with a
+//! computes, steps an optimiser, validates every few epochs and gives back the best model with a
 //! [`TrainRecord`]. A run is a function of its configuration, world and seed: the number of threads,
 //! and whether it was interrupted and resumed, change no bit of the result.
 //!
@@ -25,5 +25,6 @@ pub use error::{Culprit, TrainError};
 pub use fit::{Fitted, Run, fit};
 pub use memory::{peak_bytes, reset_peak};
 pub use observer::{Event, Observer};
+pub use optimiser::OptimiserConfig;
 pub use record::{EpochRecord, Seconds, Stop, TrainRecord};
 pub use saved::{load_model, save_model};

@@ -200,11 +200,13 @@ impl Reader<'_> {
     }
 }
 
-/// The values of `over` in place of those of `under`, tables within tables likewise.
+/// The values of `over` in place of those of `under`, tables within tables likewise; but a table of another
+/// `kind` replaces the whole.
 fn merge(under: &mut Table, over: &Table) {
+    let same_kind = |under: &Table, over: &Table| over.get("kind").is_none_or(|kind| under.get("kind") == Some(kind));
     for (key, value) in over {
         match (under.get_mut(key), value) {
-            (Some(Value::Table(under)), Value::Table(over)) => merge(under, over),
+            (Some(Value::Table(under)), Value::Table(over)) if same_kind(under, over) => merge(under, over),
             _ => {
                 under.insert(key.clone(), value.clone());
             }
@@ -214,6 +216,8 @@ fn merge(under: &mut Table, over: &Table) {
 
 #[cfg(test)]
 mod tests {
+    use gnnrec_train::OptimiserConfig;
+
     use super::*;
 
     fn read(text: &str) -> Result<Spec, ExperimentError> {
@@ -249,6 +253,17 @@ mod tests {
         assert_eq!((train.max_epochs, train.sampling.batch_size, train.sampling.num_negatives), (7, 5, 2));
         assert_eq!((train.learning_rate, spec.models[1].train.is_none()), (0.5, true));
         assert_eq!(spec.seeds, [3, 1]);
+    }
+
+    #[test]
+    fn another_kind_of_table_brings_none_of_its_fields() {
+        let text = "dataset = 'gowalla'\n[train.optimiser]\nkind = 'adamw'\nweight_decay = 0.5\n\
+                    [[models]]\nmodel = 'mf-bpr'\ntrain = { optimiser = { kind = 'sgd' } }\n\
+                    [[models]]\nmodel = 'mf-bpr'\nlabel = 'b'\ntrain = { optimiser = { weight_decay = 0.1 } }\n";
+        let spec = read(text).unwrap();
+        let optimiser = |model: usize| spec.models[model].train.as_ref().map(|train| train.optimiser);
+        assert_eq!(optimiser(0), Some(OptimiserConfig::Sgd {}));
+        assert_eq!(optimiser(1), Some(OptimiserConfig::AdamW { weight_decay: 0.1 }));
     }
 
     #[test]

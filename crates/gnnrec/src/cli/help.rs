@@ -62,7 +62,8 @@ A spec is a TOML file; what it leaves out has a default:
   device       cpu
   metrics      a list; the first that measures accuracy chooses the best epoch and the best model
                [default: recall@20, ndcg@20, coverage@20]
-  [train]      for every trained model: max_epochs, learning_rate, validate_every, patience (a
+  [train]      for every trained model: max_epochs, learning_rate, optimiser ({ kind = \"adam\" };
+               adamw with weight_decay, sgd, lazy-adam, row-adagrad), validate_every, patience (a
                number of validations, or \"never\"), validation_metrics, sampling (a table:
                batch_size, num_negatives, ...)
   [[models]]   a table for each model: model (its name), label (in tables), preset, config (a

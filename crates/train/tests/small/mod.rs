@@ -85,6 +85,7 @@ pub(crate) fn config() -> TrainConfig {
         stop_metric: Metric::Ndcg(3),
         validation_metrics: vec![Metric::Recall(3)],
         patience: None,
+        ..Default::default()
     }
 }
 
