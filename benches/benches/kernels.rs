@@ -11,7 +11,7 @@ use gnnrec_benches::settings::{brief, elements, millions};
 use gnnrec_benches::worlds::gowalla_or_generated;
 use gnnrec_model::joint_graph;
 use gnnrec_sampling::{Sampler, SamplerConfig};
-use gnnrec_sparse::{Adjacency, gather_rows, kernels, propagate, spmm};
+use gnnrec_sparse::{Adjacency, LayerCombination, TablePrecision, kernels, propagate, propagate_rows, spmm};
 use rayon::prelude::*;
 
 const DIM: usize = 64;
@@ -54,20 +54,28 @@ fn products(criterion: &mut Criterion) {
     });
 
     group.throughput(elements(NUM_HOPS * graph.num_edges()));
-    let weights = [0.25f32; NUM_HOPS + 1];
+    let mean = LayerCombination::mean(NUM_HOPS);
     group.bench_function(format!("propagate-{NUM_HOPS}-hops/{place}/flex"), |bencher| {
-        bencher.iter(|| propagate(&adjacency, tensor.clone(), NUM_HOPS, &weights));
+        bencher.iter(|| propagate(&adjacency, tensor.clone(), &mean));
     });
     let batch = Sampler::new(named.world.interactions(), SamplerConfig::default(), 1).and_then(|s| s.batch(0, 0));
     let batch = batch.expect("a world with negatives");
-    let rows: Vec<u32> = batch.users.iter().map(|user| user.0).collect();
+    let offset = u32::try_from(named.world.interactions().num_users()).expect("users are counted by a u32");
+    let items = batch.positives.iter().chain(&batch.negatives).map(|item| item.0 + offset);
+    let rows: Vec<u32> = batch.users.iter().map(|user| user.0).chain(items).collect();
+    group.bench_function(format!("propagate-{NUM_HOPS}-hops-to-{}-rows/{place}/flex", rows.len()), |bencher| {
+        bencher.iter(|| propagate_rows(&adjacency, tensor.clone(), &mean, &rows));
+    });
     group.throughput(elements(2 * NUM_HOPS * graph.num_edges()));
-    group.bench_function(format!("propagate-{NUM_HOPS}-hops-and-gradient/{place}/flex"), |bencher| {
+    let work = format!("propagate-{NUM_HOPS}-hops-to-{}-rows-and-gradient/{place}/flex", rows.len());
+    group.bench_function(work, |bencher| {
         let table = Tensor::<2>::from_data(data.clone(), &Device::flex().autodiff()).require_grad();
-        bencher.iter(|| {
-            let last = propagate(&adjacency, table.clone(), NUM_HOPS, &weights);
-            table.grad(&gather_rows(last, &rows).sum().backward())
-        });
+        bencher.iter(|| table.grad(&propagate_rows(&adjacency, table.clone(), &mean, &rows).sum().backward()));
+    });
+    let halved = adjacency.clone().with_table_precision(TablePrecision::Bf16);
+    group.throughput(elements(graph.num_edges()));
+    group.bench_function(format!("spmm-bf16/{place}/slices"), |bencher| {
+        bencher.iter(|| kernels::spmm(&halved, &x, DIM, black_box(&mut y)));
     });
 }
 

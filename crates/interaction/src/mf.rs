@@ -57,8 +57,7 @@ impl GradientConfig for MfBprConfig {
 
     fn init(&self, world: &World, seed: u64, device: &Device) -> Result<MfBpr, ModelError> {
         self.validate()?;
-        let table =
-            |name, rows| Table::new(normal_init(seed, name, rows, self.embedding_dim, self.init_std, device));
+        let table = |name, rows| Table::new(normal_init(seed, name, rows, self.embedding_dim, self.init_std, device));
         Ok(MfBpr {
             users: table("users", world.interactions().num_users()),
             items: table("items", world.interactions().num_items()),

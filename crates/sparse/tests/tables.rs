@@ -210,9 +210,10 @@ fn refuses_rows_that_are_not_distinct_ascending_and_in_range() {
         let result = std::panic::catch_unwind(|| {
             tables::sgd(&mut [0.0; 12], Gradient::of_rows(rows, &[1.0; 6], 3), 0.1);
         });
-        let message = *result.unwrap_err().downcast::<String>().unwrap_or_else(|other| {
-            Box::new((*other.downcast::<&str>().unwrap()).to_owned())
-        });
+        let message = *result
+            .unwrap_err()
+            .downcast::<String>()
+            .unwrap_or_else(|other| Box::new((*other.downcast::<&str>().unwrap()).to_owned()));
         assert!(message.contains(what), "{rows:?}: {message}");
     }
     assert!(std::panic::catch_unwind(|| tables::sgd(&mut [0.0; 12], Gradient::dense(&[1.0; 6], 3), 0.1)).is_err());
@@ -239,8 +240,7 @@ fn operations_equal_the_kernels() {
     let factors = ADAMW.factors(2);
     for lazy in [false, true] {
         for by_rows in [false, true] {
-            let gradient =
-                if by_rows { Gradient::of_rows(&rows, &sparse, 6) } else { Gradient::dense(&dense, 6) };
+            let gradient = if by_rows { Gradient::of_rows(&rows, &sparse, 6) } else { Gradient::dense(&dense, 6) };
             let table_gradient = || match by_rows {
                 true => TableGradient::Rows { rows: Arc::from(&rows[..]), values: tensor(&sparse, [3, 6]) },
                 false => TableGradient::Dense(tensor(&dense, [5, 2, 3])),

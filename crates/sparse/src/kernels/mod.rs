@@ -38,8 +38,8 @@ mod softmax;
 pub mod split;
 mod spmm;
 mod stored;
-mod vectors;
 pub mod tables;
+mod vectors;
 
 pub use edges::{edge_dot, gather_edges, spmm_edges, spmm_masked, sum_edges};
 pub use propagation::{PropagatedRows, propagate_rows, propagate_rows_backward};

@@ -154,6 +154,11 @@ fn divide(out: &mut [f32], num_heads: usize, sums: &[f32]) {
 #[cfg(test)]
 mod tests {
     #[test]
+    #[expect(
+        clippy::float_cmp,
+        clippy::cast_possible_truncation,
+        reason = "whole numbers below 2^24, and exact limits"
+    )]
     fn exponentials_are_right_to_two_units_in_the_last_place() {
         for n in 0..=870_000u32 {
             let x = f64::from(n) as f32 * -1e-4;

@@ -57,7 +57,6 @@ mod tests {
     use super::*;
 
     #[test]
-    #[expect(clippy::float_cmp, reason = "the bits are what is compared")]
     fn rounding_by_hand() {
         let round = |value: f32| Bf16::store(value).load();
         // 1 + 2^-8 lies midway between 1 and 1 + 2^-7, 1 + 3 * 2^-8 between that and 1 + 2^-6: ties to even.

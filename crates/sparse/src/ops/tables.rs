@@ -133,9 +133,8 @@ fn values(x: &FlexTensor) -> &[f32] {
 
 /// The tensor itself if it is all of its storage, in order, and otherwise a copy.
 fn whole(x: FlexTensor) -> FlexTensor {
-    let is_whole = |x: &FlexTensor| {
-        x.is_contiguous() && x.bytes().len() == x.layout().num_elements() * size_of::<f32>()
-    };
+    let is_whole =
+        |x: &FlexTensor| x.is_contiguous() && x.bytes().len() == x.layout().num_elements() * size_of::<f32>();
     if is_whole(&x) {
         return x;
     }

@@ -97,9 +97,7 @@ fn steps(model: Mixed, optimiser: &mut Optimiser, range: std::ops::Range<usize>)
 fn equals_burns_optimisers() {
     let adam: ModuleOptimizer = AdamConfig::new().with_epsilon(1e-8).init();
     let adamw = AdamWConfig::new().with_beta_2(0.999).with_epsilon(1e-8).with_weight_decay(0.3).init();
-    for (config, mut burns) in
-        [(ALL[0], adam), (ALL[1], adamw), (ALL[2], SgdConfig::new().init())]
-    {
+    for (config, mut burns) in [(ALL[0], adam), (ALL[1], adamw), (ALL[2], SgdConfig::new().init())] {
         let mut expected = mixed();
         let mut optimiser = Optimiser::new(config, 0.01);
         let mut found = mixed();
@@ -158,7 +156,8 @@ fn lookups(sparse: bool, config: OptimiserConfig, num_steps: usize) -> Vec<f32> 
     let mut optimiser = Optimiser::new(config, 0.01);
     for step in 0..num_steps {
         let rows: Vec<u32> = (0..8u32).map(|n| (n * n + 5 * u32::try_from(step).unwrap()) % 30).collect();
-        let found = if sparse { model.looked_up.lookup(&rows) } else { gather_rows(model.looked_up.weight.val(), &rows) };
+        let found =
+            if sparse { model.looked_up.lookup(&rows) } else { gather_rows(model.looked_up.weight.val(), &rows) };
         let grads = found.square().sum().backward();
         model = optimiser.step(model, grads);
     }

@@ -78,13 +78,8 @@ impl<U> Walk<'_, U> {
     }
 
     /// The rows `owned` of a table, of which `rows` have a row of gradient.
-    fn named<const K: usize>(
-        &self,
-        mut tables: [Table<'_>; K],
-        owned: Range<usize>,
-        rows: &[u32],
-        gradient: &[f32],
-    ) where
+    fn named<const K: usize>(&self, mut tables: [Table<'_>; K], owned: Range<usize>, rows: &[u32], gradient: &[f32])
+    where
         U: Update<K>,
     {
         // Halved by what moves: the rows owned, or those of them that are named.
@@ -108,13 +103,8 @@ impl<U> Walk<'_, U> {
 
     /// [`Walk::named`] on one task.
     #[inline(always)]
-    fn some<const K: usize>(
-        &self,
-        mut tables: [Table<'_>; K],
-        owned: Range<usize>,
-        rows: &[u32],
-        gradient: &[f32],
-    ) where
+    fn some<const K: usize>(&self, mut tables: [Table<'_>; K], owned: Range<usize>, rows: &[u32], gradient: &[f32])
+    where
         U: Update<K>,
     {
         let mut next = owned.start;
