@@ -6,7 +6,7 @@ use burn::tensor::Device;
 use gnnrec_eval::{EvalError, Metric};
 use gnnrec_graph::{Csr, Duplicates, Holdout};
 use gnnrec_model::{GradientConfig, conformance};
-use gnnrec_train::{Culprit, Event, Run, Stop, TrainConfig, TrainError, fit, load_model, save_model};
+use gnnrec_train::{Culprit, Event, OptimiserConfig, Run, Stop, TrainConfig, TrainError, fit, load_model, save_model};
 
 use small::{SMALL, SmallConfig, bits, config, holdout, on_threads, run};
 
@@ -20,6 +20,23 @@ fn learns_what_was_held_out() {
     let best = &record.epochs[record.best_epoch.unwrap() - 1];
     assert!(best.metrics[&Metric::Recall(3)] > 0.9, "{best:?}");
     assert!(record.epochs[19].loss < 0.7 * record.epochs[0].loss, "{record:?}");
+}
+
+#[test]
+fn every_optimiser_learns_what_was_held_out() {
+    let (holdout, world) = (holdout(), conformance::world());
+    for (optimiser, learning_rate) in [
+        (OptimiserConfig::Adam {}, 0.02),
+        (OptimiserConfig::AdamW { weight_decay: 0.1 }, 0.02),
+        (OptimiserConfig::Sgd {}, 2.0),
+        (OptimiserConfig::LazyAdam {}, 0.02),
+        (OptimiserConfig::RowAdagrad {}, 0.2),
+    ] {
+        let config = TrainConfig { max_epochs: 30, optimiser, learning_rate, ..config() };
+        let fitted = fit(&SMALL, &world, run(&config, Some(&holdout))).unwrap();
+        let best = &fitted.record.epochs[fitted.record.best_epoch.unwrap() - 1];
+        assert!(best.metrics[&Metric::Recall(3)] > 0.85, "{optimiser:?}: {best:?}");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use gnnrec_graph::{Csr, Duplicates, Holdout, InteractionGraph, World};
 use gnnrec_model::conformance;
-use gnnrec_train::{Event, Fitted, Run, Stop, TrainConfig, TrainError, fit};
+use gnnrec_train::{Event, Fitted, OptimiserConfig, Run, Stop, TrainConfig, TrainError, fit};
 
 use small::{SMALL, Small, bits, config, holdout, on_threads, run, sit};
 
@@ -166,6 +166,8 @@ fn a_checkpoint_of_another_run_is_refused_by_the_field_that_differs() {
     let of = |config| field(&world, &same, config, Some(&holdout));
     assert_eq!(of(&other_config), "config.learning_rate: 0.02, 0.03");
     assert_eq!(of(&other_sampling), "config.sampling.batch_size: 30, 31");
+    let sgd = TrainConfig { optimiser: OptimiserConfig::Sgd {}, ..config.clone() };
+    assert_eq!(of(&sgd), "config.optimiser.kind: \"adam\", \"sgd\"");
     assert_eq!(of(&TrainConfig { patience: Some(4), ..config.clone() }), "config.patience: \"never\", 4");
     let seed = |run: &mut Run<'_>| run.seed = 12;
     assert_eq!(field(&world, &seed, &config, Some(&holdout)), "seed: \"11\", \"12\"");

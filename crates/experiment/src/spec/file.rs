@@ -259,7 +259,7 @@ mod tests {
     fn another_kind_of_table_brings_none_of_its_fields() {
         let text = "dataset = 'gowalla'\n[train.optimiser]\nkind = 'adamw'\nweight_decay = 0.5\n\
                     [[models]]\nmodel = 'mf-bpr'\ntrain = { optimiser = { kind = 'sgd' } }\n\
-                    [[models]]\nmodel = 'mf-bpr'\nlabel = 'b'\ntrain = { optimiser = { weight_decay = 0.1 } }\n";
+                    [[models]]\nmodel = 'mf-bpr'\nlabel = 'b'\ntrain = { optimiser = { kind = 'adamw', weight_decay = 0.1 } }\n";
         let spec = read(text).unwrap();
         let optimiser = |model: usize| spec.models[model].train.as_ref().map(|train| train.optimiser);
         assert_eq!(optimiser(0), Some(OptimiserConfig::Sgd {}));
