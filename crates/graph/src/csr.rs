@@ -11,6 +11,7 @@ mod tests;
 use rayon::prelude::*;
 
 use crate::error::GraphError;
+use crate::store::Buffer;
 
 /// What to do with two edges between the same row and column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,10 +29,10 @@ pub enum Duplicates {
 /// Compressed sparse rows: row `r` holds `indices[indptr[r] .. indptr[r + 1]]`, strictly ascending.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Csr {
-    num_cols: usize,
-    indptr: Vec<usize>,
-    indices: Vec<u32>,
-    weights: Option<Vec<f32>>,
+    pub(crate) num_cols: usize,
+    pub(crate) indptr: Buffer<usize>,
+    pub(crate) indices: Buffer<u32>,
+    pub(crate) weights: Option<Buffer<f32>>,
 }
 
 impl Csr {
@@ -121,7 +122,7 @@ impl Csr {
             let row = u32::try_from(row).unwrap_or(u32::MAX);
             return Err(GraphError::WeightNotFinite { edge, row, col: self.indices[edge], weight: weights[edge] });
         }
-        Ok(Self { weights: Some(weights), ..self.clone() })
+        Ok(Self { weights: Some(weights.into()), ..self.clone() })
     }
 
     /// The same matrix without its weights.
@@ -143,8 +144,15 @@ impl Csr {
         // Rows come in order, so every column's edges are sorted as they fall.
         let grouped = build::group(self.num_cols, self.edges().map(|(row, col)| (col, row)));
         let edge_of: Vec<usize> = grouped.ends.par_iter().map(|&end| end.edge()).collect();
-        let indices = grouped.ends.par_iter().map(|&end| end.other()).collect();
-        let weights = self.weights.as_ref().map(|weights| edge_of.par_iter().map(|&edge| weights[edge]).collect());
-        (Self { num_cols: self.num_rows(), indptr: grouped.indptr, indices, weights }, edge_of)
+        let indices: Vec<u32> = grouped.ends.par_iter().map(|&end| end.other()).collect();
+        let weights =
+            self.weights().map(|weights| -> Vec<f32> { edge_of.par_iter().map(|&edge| weights[edge]).collect() });
+        let transpose = Self {
+            num_cols: self.num_rows(),
+            indptr: grouped.indptr.into(),
+            indices: indices.into(),
+            weights: weights.map(Into::into),
+        };
+        (transpose, edge_of)
     }
 }

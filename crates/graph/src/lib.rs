@@ -14,6 +14,7 @@ mod normalisation;
 mod paths;
 pub mod petgraph_bridge;
 mod social;
+pub mod store;
 mod world;
 
 pub use components::{Components, Core, connected_components, k_core};

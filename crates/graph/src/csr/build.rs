@@ -181,5 +181,5 @@ fn merge(
         }
         indptr.push(indices.len());
     }
-    Ok(Csr { num_cols, indptr, indices, weights: weighted.map(|_| weights) })
+    Ok(Csr { num_cols, indptr: indptr.into(), indices: indices.into(), weights: weighted.map(|_| weights.into()) })
 }
