@@ -93,7 +93,7 @@ impl Dataset {
             let rows = (0..self.log.len()).filter(|&row| fate[row].is_none());
             Groups::new(self.num_users(), rows, |row| self.log.users[row].index())
         };
-        for_each_duplicate(&self.log, &by_user, |rows| {
+        for_each_duplicate(&self.log, self.num_items(), &by_user, |rows| {
             let kept = match filter.duplicates {
                 KeepDuplicate::First => rows[0],
                 KeepDuplicate::Last => rows[rows.len() - 1],

@@ -1,5 +1,7 @@
 //! Rows of a log, grouped by user or by item.
 
+use rayon::prelude::*;
+
 use crate::{Log, Part};
 
 /// Row numbers by key: those of key `k` are `rows[starts[k] .. starts[k + 1]]`, ascending.
@@ -42,16 +44,32 @@ impl Groups {
 }
 
 /// Calls `each` with the rows of every (part, user, item) that several rows share, ascending.
+///
+/// Linear in the rows of users without such rows; the rows of the others are sorted.
 pub(crate) fn for_each_duplicate<E>(
     log: &Log,
+    num_items: usize,
     by_user: &Groups,
     mut each: impl FnMut(&[usize]) -> Result<(), E>,
 ) -> Result<(), E> {
+    let part = |row: usize| log.parts.as_ref().map_or(Part::Train, |parts| parts[row]);
+    // The last user seen with an item in a part, plus one.
+    let repeats = |seen: &mut Vec<[usize; 3]>, user: usize| {
+        by_user.of(user).iter().any(|&row| {
+            let last = seen.get_mut(log.items[row].index()).map(|last| &mut last[part(row) as usize]);
+            // An item outside the catalogue is for others to name.
+            last.is_none_or(|last| std::mem::replace(last, user + 1) == user + 1)
+        })
+    };
+    let num_users = by_user.starts.len() - 1;
+    let share = num_users / (2 * rayon::current_num_threads()) + 1;
+    let users = (0..num_users).into_par_iter().with_min_len(share);
+    let users = users.map_init(|| vec![[0; 3]; num_items], |seen, user| repeats(seen, user).then_some(user));
+    let users: Vec<usize> = users.flatten_iter().collect();
     let mut keys = Vec::new();
-    for rows in by_user.iter() {
+    for user in users {
         keys.clear();
-        let part = |row: usize| log.parts.as_ref().map_or(Part::Train, |parts| parts[row]);
-        keys.extend(rows.iter().map(|&row| (part(row), log.items[row], row)));
+        keys.extend(by_user.of(user).iter().map(|&row| (part(row), log.items[row], row)));
         keys.sort_unstable();
         for same in keys.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)).filter(|same| same.len() > 1) {
             each(&same.iter().map(|&(_, _, row)| row).collect::<Vec<_>>())?;

@@ -2,12 +2,14 @@
 
 mod interactions;
 mod surroundings;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use crate::read::hex;
+use crate::read::{PIECE_BYTES, hex};
 use crate::report::{Report, Step};
 use crate::{DataError, Dataset, Source};
 
@@ -15,8 +17,9 @@ use crate::{DataError, Dataset, Source};
 ///
 /// Users and items are numbered in the order in which the interactions name them, training files first;
 /// so the catalogue holds items that only a test file names. Files may be compressed by gzip or zstd,
-/// are streamed, and no line of them may be longer than 64 MiB. Beside the columns of the log and the
-/// vocabularies nothing grows with them.
+/// are streamed, and no line of them may be longer than 64 MiB. Interactions are parsed on every thread, in pieces
+/// of whole lines, with the same result for any number of threads (those in quotes and in Parquet on one). Beside
+/// the columns of the log and the vocabularies nothing grows with the files.
 ///
 /// ```
 /// use gnnrec_data::{Source, load};
@@ -40,8 +43,13 @@ use crate::{DataError, Dataset, Source};
 /// A file that cannot be read, a row that is not what the source says, a file without a row to use, or
 /// a source that contradicts itself.
 pub fn load(name: &str, source: &Source, folder: &Path) -> Result<Dataset, DataError> {
+    load_in_pieces(name, source, folder, PIECE_BYTES)
+}
+
+/// As [`load`], with pieces of another size.
+fn load_in_pieces(name: &str, source: &Source, folder: &Path, piece_bytes: usize) -> Result<Dataset, DataError> {
     source.validate()?;
-    let mut files = Files { folder, report: Report::default(), digest: Sha256::new() };
+    let mut files = Files { folder, piece_bytes, report: Report::default(), digest: Sha256::new() };
     let (users, items, log) = interactions::read(&source.interactions, &mut files)?;
     let ties = source.social.as_ref().map(|social| surroundings::ties(social, &users, &mut files)).transpose()?;
     let facts = source.knowledge.as_ref().map(|facts| surroundings::facts(facts, &items, &mut files)).transpose()?;
@@ -63,6 +71,8 @@ pub fn load(name: &str, source: &Source, folder: &Path) -> Result<Dataset, DataE
 /// The folder, and what was read from it so far.
 struct Files<'a> {
     folder: &'a Path,
+    /// About how much text one thread parses at a time.
+    piece_bytes: usize,
     report: Report,
     digest: Sha256,
 }

@@ -103,6 +103,15 @@ impl Step {
         self.dropped.entry(reason).or_insert(Dropped { count: 0, first: Example { line } }).count += 1;
     }
 
+    /// Counts the rows of a later piece of the same file.
+    pub(crate) fn add(&mut self, piece: Self) {
+        self.read += piece.read;
+        self.kept += piece.kept;
+        for (reason, Dropped { count, first }) in piece.dropped {
+            self.dropped.entry(reason).or_insert(Dropped { count: 0, first }).count += count;
+        }
+    }
+
     /// Notes a count, unless it is 0.
     pub(crate) fn note(&mut self, what: &str, count: usize) {
         if count > 0 {

@@ -44,6 +44,23 @@ pub struct Source {
     pub titles: Option<Titles>,
 }
 
+impl Source {
+    /// Its files in the order in which they are read.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        let Interactions { file, train, validation, test, .. } = &self.interactions;
+        let knowledge = self.knowledge.as_ref();
+        let link = knowledge.and_then(|knowledge| knowledge.link.as_ref());
+        let around = [
+            self.social.as_ref().map(|social| &social.file),
+            knowledge.map(|knowledge| &knowledge.file),
+            link.map(|link| &link.file),
+            self.titles.as_ref().map(|titles| &titles.file),
+        ];
+        let interactions = [file, train, validation, test].map(Option::as_ref);
+        interactions.into_iter().chain(around).flatten().map(String::as_str)
+    }
+}
+
 /// The shape of a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -150,6 +167,13 @@ pub struct Layout {
     pub quotes: bool,
     /// How bytes become text.
     pub encoding: Encoding,
+}
+
+impl Layout {
+    /// Whether the first row names the columns.
+    pub(crate) fn has_header(&self) -> bool {
+        self.header || self.format == Format::Atomic
+    }
 }
 
 macro_rules! section {

@@ -144,9 +144,10 @@ impl Dataset {
             Split::LeaveOneOut { validation, .. } => validation,
         };
         let Assignment { rows, parts, .. } = assignment;
-        let train = self.matrix(&rows, &parts, Part::Train)?;
-        let validation = self.matrix(&rows, &parts, Part::Validation)?;
-        let test = self.matrix(&rows, &parts, Part::Test)?;
+        let matrix = |part| self.matrix(&rows, &parts, part);
+        let (train, (validation, test)) =
+            rayon::join(|| matrix(Part::Train), || rayon::join(|| matrix(Part::Validation), || matrix(Part::Test)));
+        let (train, validation, test) = (train?, validation?, test?);
         for (what, part, wanted) in [
             ("training row", &train, true),
             ("validation row", &validation, wants_validation),
@@ -167,7 +168,7 @@ impl Dataset {
     fn unique_rows(&self, step: &mut Step) -> Vec<usize> {
         let by_user = Groups::new(self.num_users(), 0..self.log.len(), |row| self.log.users[row].index());
         let mut unique = vec![true; self.log.len()];
-        let Ok(()) = for_each_duplicate(&self.log, &by_user, |rows| {
+        let Ok(()) = for_each_duplicate(&self.log, self.num_items(), &by_user, |rows| {
             for &row in &rows[1..] {
                 unique[row] = false;
             }

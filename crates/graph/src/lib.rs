@@ -1,7 +1,7 @@
 //! Graph storage for recommendation: typed ids, checked sparse rows, and the three graphs of a world.
 //!
-//! It knows no file format, no randomness and no tensors. What it holds was checked when it was
-//! built, so that nothing above has to check it again.
+//! It knows no file format but its own ([`store`]), no randomness and no tensors. What it holds was checked when
+//! it was built or opened, so that nothing above has to check it again.
 
 mod components;
 mod csr;

@@ -5,9 +5,10 @@ use std::path::Path;
 use gnnrec_graph::{ItemId, UserId};
 
 use super::Files;
-use crate::read::{Row, Wanted, read_adjacency, read_rows};
+use crate::read::{Line, Pieces, Row, Wanted, read_adjacency, read_rows_in_pieces};
 use crate::report::{Reason, Step};
 use crate::source::{Format, Interactions};
+use crate::vocabulary::Additions;
 use crate::{DataError, Log, Part, Vocabulary};
 
 pub(super) fn read(source: &Interactions, files: &mut Files<'_>) -> Result<(Vocabulary, Vocabulary, Log), DataError> {
@@ -17,13 +18,13 @@ pub(super) fn read(source: &Interactions, files: &mut Files<'_>) -> Result<(Voca
         (&source.validation, Some(Part::Validation)),
         (&source.test, Some(Part::Test)),
     ];
-    let mut reading = Reading::default();
+    let mut reading = Reading { piece_bytes: files.piece_bytes, ..Reading::default() };
     for (name, part) in parts.into_iter().filter_map(|(name, part)| Some((name.as_ref()?, part))) {
         files.read(name, |path, step| match source.format {
             Format::Adjacency => reading.adjacency(path, source, step),
             Format::Table | Format::Atomic | Format::Parquet => reading.rows(path, source, step),
         })?;
-        let Reading { users, ratings, times, parts, .. } = &mut reading;
+        let Reading { rows: Rows { users, ratings, times, .. }, parts, .. } = &mut reading;
         parts.extend(part.into_iter().cycle().take(users.len() - parts.len()));
         for (what, count) in [("ratings", ratings.len()), ("times", times.len())] {
             if count != 0 && count != users.len() {
@@ -33,72 +34,117 @@ pub(super) fn read(source: &Interactions, files: &mut Files<'_>) -> Result<(Voca
             }
         }
     }
-    let Reading { names: (user_names, item_names), users, items, ratings, times, parts } = reading;
+    let Reading { users: user_names, items: item_names, rows: Rows { users, items, ratings, times }, parts, .. } =
+        reading;
     let some = |empty: bool| if empty { None } else { Some(()) };
     let log = Log {
         ratings: some(ratings.is_empty()).map(|()| ratings),
         times: some(times.is_empty()).map(|()| times),
         parts: some(parts.is_empty()).map(|()| parts),
-        users,
-        items,
+        users: users.into_iter().map(UserId).collect(),
+        items: items.into_iter().map(ItemId).collect(),
     };
     Ok((user_names, item_names, log))
 }
 
-/// The log as it grows; a column that no file has stays empty.
+/// The log as it grows.
 #[derive(Default)]
 struct Reading {
-    names: (Vocabulary, Vocabulary),
-    users: Vec<UserId>,
-    items: Vec<ItemId>,
-    ratings: Vec<f32>,
-    times: Vec<i64>,
+    piece_bytes: usize,
+    users: Vocabulary,
+    items: Vocabulary,
+    rows: Rows,
     parts: Vec<Part>,
 }
 
+/// Columns of the log; one that no file has stays empty.
+#[derive(Default)]
+struct Rows {
+    users: Vec<u32>,
+    items: Vec<u32>,
+    ratings: Vec<f32>,
+    times: Vec<i64>,
+}
+
+/// What one thread read, with the names that were new to it.
+#[derive(Default)]
+struct Piece {
+    new_users: Additions,
+    new_items: Additions,
+    rows: Rows,
+}
+
+type Put = fn(&mut Reading, Piece) -> Result<(), DataError>;
+
 impl Reading {
+    fn pieces(&mut self) -> Pieces<'_, Self, Put> {
+        Pieces { bytes: self.piece_bytes, whole: self, put: Self::put }
+    }
+
     fn adjacency(&mut self, path: &Path, source: &Interactions, step: &mut Step) -> Result<String, DataError> {
-        read_adjacency(path, source.encoding, step, |step, line| {
-            let user = UserId(self.names.0.intern(line.user)?);
-            let before = self.items.len();
+        let each = |this: &Self, piece: &mut Piece, step: &mut Step, line: Line<'_>| {
+            let user = piece.new_users.id(&this.users, line.user)?;
+            let rows = &mut piece.rows;
+            let before = rows.items.len();
             for item in line.items {
-                self.items.push(ItemId(self.names.1.intern(item)?));
+                rows.items.push(piece.new_items.id(&this.items, item)?);
                 step.keep();
             }
-            self.users.resize(self.items.len(), user);
-            if self.items.len() == before {
+            rows.users.resize(rows.items.len(), user);
+            if rows.items.len() == before {
                 step.drop(Reason::NoItems, line.number);
             }
             Ok(())
-        })
+        };
+        read_adjacency(path, source.encoding, step, self.pieces(), each)
     }
 
     fn rows(&mut self, path: &Path, source: &Interactions, step: &mut Step) -> Result<String, DataError> {
-        read_rows(path, &source.layout(), &wanted(source), step, |step, row| {
+        let each = |this: &Self, piece: &mut Piece, step: &mut Step, row: Row<'_>| {
             let rating = row.number(RATING)?;
             if !row.label(LABEL)? {
                 step.drop(Reason::Negative, row.line);
             } else if rating.is_some() && rating.map(f32::to_bits) == source.not_rated.map(f32::to_bits) {
                 step.drop(Reason::NotRated, row.line);
             } else {
-                self.row(&row, rating, source.rating_range)?;
+                this.row(piece, &row, rating, source.rating_range)?;
                 step.keep();
             }
             Ok(())
-        })
+        };
+        read_rows_in_pieces(path, &source.layout(), &wanted(source), step, self.pieces(), each)
     }
 
-    fn row(&mut self, row: &Row<'_>, rating: Option<f32>, range: Option<[f32; 2]>) -> Result<(), DataError> {
+    fn row(
+        &self,
+        piece: &mut Piece,
+        row: &Row<'_>,
+        rating: Option<f32>,
+        range: Option<[f32; 2]>,
+    ) -> Result<(), DataError> {
         if let (Some(rating), Some(range)) = (rating, range) {
             row.check_range(RATING, rating, range)?;
         }
         let time = row.whole(TIME)?;
-        let user = self.names.0.intern(&row.id(USER)?)?;
-        let item = self.names.1.intern(&row.id(ITEM)?)?;
-        self.users.push(UserId(user));
-        self.items.push(ItemId(item));
-        self.ratings.extend(rating);
-        self.times.extend(time);
+        let user = piece.new_users.id(&self.users, &row.id(USER)?)?;
+        let item = piece.new_items.id(&self.items, &row.id(ITEM)?)?;
+        let Rows { users, items, ratings, times } = &mut piece.rows;
+        users.push(user);
+        items.push(item);
+        ratings.extend(rating);
+        times.extend(time);
+        Ok(())
+    }
+
+    /// Adds a piece behind those that stand before it in the file.
+    fn put(&mut self, piece: Piece) -> Result<(), DataError> {
+        let Piece { new_users, new_items, mut rows } = piece;
+        new_users.settle(&mut self.users, &mut rows.users)?;
+        new_items.settle(&mut self.items, &mut rows.items)?;
+        self.rows.users.append(&mut rows.users);
+        self.rows.items.append(&mut rows.items);
+        self.rows.ratings.append(&mut rows.ratings);
+        self.rows.times.append(&mut rows.times);
         Ok(())
     }
 }

@@ -3,9 +3,8 @@
 //! Users and items without a single interaction are not in the vocabularies; what is said of them is
 //! left out and counted.
 
-use std::collections::HashSet;
-
 use gnnrec_graph::{EntityId, RelationId, TieDirection, Triple, UserId};
+use hashbrown::HashSet;
 
 use super::Files;
 use crate::read::{Wanted, read_rows};

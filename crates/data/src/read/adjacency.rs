@@ -1,9 +1,10 @@
 //! Adjacency lists: `user item item ...`, a line for each user.
 
-use std::borrow::Cow;
+use std::path::Path;
 
+use super::Pieces;
 use super::input::Input;
-use super::lines::for_each_line;
+use super::lines::{Blocks, Lines};
 use super::table::decode;
 use crate::report::{Reason, Step};
 use crate::source::Encoding;
@@ -16,38 +17,42 @@ pub(crate) struct Line<'a> {
     pub(crate) items: std::str::SplitAsciiWhitespace<'a>,
 }
 
-/// Calls `each` with every line that names a user, and gives the file's SHA-256 back.
+/// Has every line that names a user added to a piece by `each` and gives the file's SHA-256 back.
 ///
 /// Blank lines are counted in `step`; what becomes of the pairs is for `each` to count.
-pub(crate) fn read_adjacency(
-    path: &std::path::Path,
+pub(crate) fn read_adjacency<S: Sync, P: Default + Send>(
+    path: &Path,
     encoding: Encoding,
     step: &mut Step,
-    mut each: impl FnMut(&mut Step, Line<'_>) -> Result<(), DataError>,
+    pieces: Pieces<'_, S, impl Fn(&mut S, P) -> Result<(), DataError>>,
+    each: impl Fn(&S, &mut P, &mut Step, Line<'_>) -> Result<(), DataError> + Sync,
 ) -> Result<String, DataError> {
     let mut input = Input::open(path)?;
-    for_each_line(&mut input, |number, bytes| {
-        let text: Cow<'_, str> = decode(bytes, encoding).map_err(|byte| {
-            let before = &bytes[..byte];
-            let column = before.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty()).count();
-            let starts_field = before.last().is_none_or(u8::is_ascii_whitespace);
-            let field_start = before.iter().rposition(u8::is_ascii_whitespace).map_or(0, |space| space + 1);
-            let place = Place {
-                path: path.to_owned(),
-                line: number,
-                column: Some(column + usize::from(starts_field)),
-                name: None,
-            };
-            DataError::Utf8 { place, byte: byte - field_start + 1 }
-        })?;
-        let mut items = text.split_ascii_whitespace();
-        match items.next() {
-            Some(user) => each(step, Line { number, user, items }),
-            None => {
-                step.drop(Reason::BlankLine, number);
-                Ok(())
+    let parse = |whole: &S, lines: Lines<'_>| {
+        let (mut piece, mut step) = (P::default(), Step::default());
+        for (number, bytes) in lines {
+            let text = decode(bytes, encoding).map_err(|byte| not_text(path, number, bytes, byte))?;
+            let mut items = text.split_ascii_whitespace();
+            match items.next() {
+                Some(user) => each(whole, &mut piece, &mut step, Line { number, user, items })?,
+                None => step.drop(Reason::BlankLine, number),
             }
         }
+        Ok((piece, step))
+    };
+    Blocks::new(&mut input, pieces.bytes).in_pieces(pieces.whole, parse, |whole, (piece, counted)| {
+        step.add(counted);
+        (pieces.put)(whole, piece)
     })?;
     input.finish()
+}
+
+/// The error for a line whose byte at a position is not UTF-8.
+fn not_text(path: &Path, line: u64, bytes: &[u8], byte: usize) -> DataError {
+    let before = &bytes[..byte];
+    let column = before.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty()).count();
+    let starts_field = before.last().is_none_or(u8::is_ascii_whitespace);
+    let field_start = before.iter().rposition(u8::is_ascii_whitespace).map_or(0, |space| space + 1);
+    let place = Place { path: path.to_owned(), line, column: Some(column + usize::from(starts_field)), name: None };
+    DataError::Utf8 { place, byte: byte - field_start + 1 }
 }

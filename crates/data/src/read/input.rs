@@ -3,11 +3,10 @@
 //! Gzip and zstd are known by their first bytes, whatever the file is called; a byte-order mark is
 //! skipped. Memory does not grow with the file.
 
-use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest, Sha256};
 
@@ -23,20 +22,20 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 pub(crate) struct Input {
     path: PathBuf,
     file: File,
-    hash: Rc<RefCell<Sha256>>,
-    bytes: Box<dyn BufRead>,
+    hash: Arc<Mutex<Sha256>>,
+    bytes: Box<dyn BufRead + Send>,
 }
 
 /// Hashes what passes through, as it stands on disk.
 struct Hashed {
     file: File,
-    hash: Rc<RefCell<Sha256>>,
+    hash: Arc<Mutex<Sha256>>,
 }
 
 impl Read for Hashed {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.file.read(buffer)?;
-        self.hash.borrow_mut().update(&buffer[..count]);
+        lock(&self.hash).update(&buffer[..count]);
         Ok(count)
     }
 }
@@ -44,8 +43,8 @@ impl Read for Hashed {
 impl Input {
     pub(crate) fn open(path: &Path) -> Result<Self, DataError> {
         let file = File::open(path).map_err(io(path))?;
-        let hash = Rc::new(RefCell::new(Sha256::new()));
-        let hashed = Hashed { file: file.try_clone().map_err(io(path))?, hash: Rc::clone(&hash) };
+        let hash = Arc::new(Mutex::new(Sha256::new()));
+        let hashed = Hashed { file: file.try_clone().map_err(io(path))?, hash: Arc::clone(&hash) };
         let bytes = decompressed(hashed).map_err(io(path))?;
         Ok(Self { path: path.to_owned(), file, hash, bytes })
     }
@@ -68,21 +67,26 @@ impl Input {
         let Self { path, file, hash, bytes } = self;
         drop(bytes);
         // The two handles share one position in the file.
-        io::copy(&mut Hashed { file, hash: Rc::clone(&hash) }, &mut io::sink()).map_err(io(&path))?;
-        let digest = hash.borrow_mut().finalize_reset();
+        io::copy(&mut Hashed { file, hash: Arc::clone(&hash) }, &mut io::sink()).map_err(io(&path))?;
+        let digest = lock(&hash).finalize_reset();
         Ok(hex(&digest))
     }
+}
+
+/// The hash. Whoever panicked over it would have lost the whole file.
+fn lock(hash: &Mutex<Sha256>) -> MutexGuard<'_, Sha256> {
+    hash.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn decompressed(mut raw: Hashed) -> io::Result<Box<dyn BufRead>> {
+fn decompressed(mut raw: Hashed) -> io::Result<Box<dyn BufRead + Send>> {
     let head = first_bytes(&mut raw, ZSTD.len())?;
     let (gzip, zstd) = (head.starts_with(&GZIP), head.starts_with(&ZSTD));
     let raw = BufReader::with_capacity(BUFFER, Cursor::new(head).chain(raw));
-    let bytes: Box<dyn BufRead> = if gzip {
+    let bytes: Box<dyn BufRead + Send> = if gzip {
         Box::new(BufReader::with_capacity(BUFFER, flate2::bufread::MultiGzDecoder::new(raw)))
     } else if zstd {
         Box::new(BufReader::with_capacity(BUFFER, zstd::Decoder::with_buffer(raw)?))
@@ -92,7 +96,7 @@ fn decompressed(mut raw: Hashed) -> io::Result<Box<dyn BufRead>> {
     without_mark(bytes)
 }
 
-fn without_mark(mut bytes: Box<dyn BufRead>) -> io::Result<Box<dyn BufRead>> {
+fn without_mark(mut bytes: Box<dyn BufRead + Send>) -> io::Result<Box<dyn BufRead + Send>> {
     let head = first_bytes(&mut bytes, BYTE_ORDER_MARK.len())?;
     if head == BYTE_ORDER_MARK { Ok(bytes) } else { Ok(Box::new(Cursor::new(head).chain(bytes))) }
 }

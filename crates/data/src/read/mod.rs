@@ -8,9 +8,9 @@ mod parquet;
 mod quoted;
 mod table;
 
-pub(crate) use adjacency::read_adjacency;
+pub(crate) use adjacency::{Line, read_adjacency};
 pub(crate) use input::hex;
-pub(crate) use table::{Row, Wanted, read_rows};
+pub(crate) use table::{Row, Wanted, read_rows, read_rows_in_pieces};
 
 use std::path::Path;
 
@@ -18,6 +18,19 @@ use crate::{DataError, Place};
 
 /// The longest line that is read, in bytes: one row is the most of a text file that is ever held.
 pub(crate) const LONGEST_LINE: usize = 64 << 20;
+
+/// About how much text one thread parses at a time, in bytes: little enough for its cache, and enough to be worth it.
+pub(crate) const PIECE_BYTES: usize = 256 << 10;
+
+/// What is read in pieces, side by side: each piece begins as a default and is put behind those before it in the file.
+pub(crate) struct Pieces<'a, S, Put> {
+    /// About how long a piece is.
+    pub(crate) bytes: usize,
+    /// What the pieces become, and what their readers may look at meanwhile.
+    pub(crate) whole: &'a mut S,
+    /// Puts the next piece to it.
+    pub(crate) put: Put,
+}
 
 fn io(path: &Path) -> impl Fn(std::io::Error) -> DataError {
     move |source| DataError::Io { path: path.to_owned(), source }

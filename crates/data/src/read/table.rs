@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use memchr::{memchr_iter, memmem};
 
 use super::input::Input;
-use super::lines::for_each_line;
+use super::lines::{Blocks, Lines};
 use super::quoted::for_each_record;
-use super::shown;
+use super::{PIECE_BYTES, Pieces, shown};
 use crate::report::{Reason, Step};
 use crate::source::{Column, Delimiter, Encoding, Format, Layout};
 use crate::{DataError, Place};
@@ -139,7 +139,7 @@ struct Columns {
     found: Vec<Option<(usize, String)>>,
 }
 
-/// Calls `each` with every row of a file and gives the file's SHA-256 back.
+/// Calls `each` with every row of a file, in order, and gives the file's SHA-256 back.
 ///
 /// Blank lines are counted in `step`; what becomes of the rows is for `each` to count.
 pub(crate) fn read_rows(
@@ -157,39 +157,84 @@ pub(crate) fn read_rows(
     }
     let mut input = Input::open(path)?;
     let mut columns: Option<Columns> = None;
-    let atomic = layout.format == Format::Atomic;
     let mut record = |line: u64, bytes: &[u8], fields: &[Range<usize>]| {
-        let columns = match &columns {
-            _ if fields.is_empty() => {
-                step.drop(Reason::BlankLine, line);
-                return Ok(());
-            }
-            Some(columns) => columns,
-            None if layout.header || atomic => {
-                let names = header(path, line, bytes, fields, layout)?;
-                columns = Some(Columns::find(path, layout.encoding, wanted, fields.len(), Some(&names))?);
-                return Ok(());
-            }
-            None => columns.insert(Columns::find(path, layout.encoding, wanted, fields.len(), None)?),
-        };
-        if fields.len() != columns.width {
-            let place = Place { path: path.to_owned(), line, column: None, name: None };
-            return Err(DataError::Ragged { place, found: fields.len(), expected: columns.width });
+        if fields.is_empty() {
+            step.drop(Reason::BlankLine, line);
+            return Ok(());
         }
-        each(step, Row { line, columns, bytes, fields })
+        if columns.is_none() {
+            let first = Columns::of_first(path, layout, wanted, (line, bytes, fields))?;
+            columns = Some(first);
+            if layout.has_header() {
+                return Ok(());
+            }
+        }
+        let columns = columns.as_ref().expect("they were found just now");
+        each(step, columns.row(line, bytes, fields)?)
     };
     match (&layout.delimiter, layout.quotes) {
         (Delimiter::Text(text), true) => for_each_record(&mut input, text.as_bytes()[0], record)?,
         (_, true) => for_each_record(&mut input, b'\t', record)?,
-        (delimiter, false) => {
-            let cutter = Cutter::new(if atomic { &Delimiter::Tab } else { delimiter });
-            let mut fields = Vec::new();
-            for_each_line(&mut input, |line, bytes| {
+        (_, false) => {
+            let (cutter, mut fields) = (Cutter::new(layout), Vec::new());
+            Blocks::new(&mut input, PIECE_BYTES).for_each(|line, bytes| {
                 cutter.cut(bytes, &mut fields);
                 record(line, bytes, &fields)
             })?;
         }
     }
+    input.finish()
+}
+
+/// As [`read_rows`], in pieces that `each` adds rows to. Lines that may hold quotes are one piece, and so is Parquet.
+pub(crate) fn read_rows_in_pieces<S: Sync, P: Default + Send>(
+    path: &Path,
+    layout: &Layout,
+    wanted: &[Wanted],
+    step: &mut Step,
+    pieces: Pieces<'_, S, impl Fn(&mut S, P) -> Result<(), DataError>>,
+    each: impl Fn(&S, &mut P, &mut Step, Row<'_>) -> Result<(), DataError> + Sync,
+) -> Result<String, DataError> {
+    if layout.quotes || layout.format == Format::Parquet {
+        let mut piece = P::default();
+        let digest = read_rows(path, layout, wanted, step, |step, row| each(pieces.whole, &mut piece, step, row))?;
+        (pieces.put)(pieces.whole, piece)?;
+        return Ok(digest);
+    }
+    let mut input = Input::open(path)?;
+    let cutter = Cutter::new(layout);
+    let mut blocks = Blocks::new(&mut input, pieces.bytes);
+    let (mut columns, mut fields) = (None, Vec::new());
+    while columns.is_none()
+        && let Some((line, bytes)) = blocks.lines()?.next()
+    {
+        cutter.cut(bytes, &mut fields);
+        if fields.is_empty() {
+            step.drop(Reason::BlankLine, line);
+        } else {
+            columns = Some(Columns::of_first(path, layout, wanted, (line, bytes, &fields))?);
+        }
+        if columns.is_none() || layout.has_header() {
+            blocks.skip_line()?;
+        }
+    }
+    let Some(columns) = columns else { return input.finish() };
+    let parse = |whole: &S, lines: Lines<'_>| {
+        let (mut piece, mut step, mut fields) = (P::default(), Step::default(), Vec::new());
+        for (line, bytes) in lines {
+            cutter.cut(bytes, &mut fields);
+            if fields.is_empty() {
+                step.drop(Reason::BlankLine, line);
+            } else {
+                each(whole, &mut piece, &mut step, columns.row(line, bytes, &fields)?)?;
+            }
+        }
+        Ok((piece, step))
+    };
+    blocks.in_pieces(pieces.whole, parse, |whole, (piece, counted)| {
+        step.add(counted);
+        (pieces.put)(whole, piece)
+    })?;
     input.finish()
 }
 
@@ -221,6 +266,26 @@ fn header(
 }
 
 impl Columns {
+    /// Finds them by the first row that is not blank.
+    fn of_first(
+        path: &Path,
+        layout: &Layout,
+        wanted: &[Wanted],
+        (line, bytes, fields): (u64, &[u8], &[Range<usize>]),
+    ) -> Result<Self, DataError> {
+        let names = if layout.has_header() { Some(header(path, line, bytes, fields, layout)?) } else { None };
+        Self::find(path, layout.encoding, wanted, fields.len(), names.as_deref())
+    }
+
+    /// A row that is not blank.
+    fn row<'a>(&'a self, line: u64, bytes: &'a [u8], fields: &'a [Range<usize>]) -> Result<Row<'a>, DataError> {
+        if fields.len() != self.width {
+            let place = Place { path: self.path.clone(), line, column: None, name: None };
+            return Err(DataError::Ragged { place, found: fields.len(), expected: self.width });
+        }
+        Ok(Row { line, columns: self, bytes, fields })
+    }
+
     fn find(
         path: &Path,
         encoding: Encoding,
@@ -275,8 +340,9 @@ enum Cutter {
 }
 
 impl Cutter {
-    fn new(delimiter: &Delimiter) -> Self {
-        match delimiter {
+    fn new(layout: &Layout) -> Self {
+        match &layout.delimiter {
+            _ if layout.format == Format::Atomic => Self::Byte(b'\t'),
             Delimiter::Tab => Self::Byte(b'\t'),
             Delimiter::Whitespace => Self::Whitespace,
             Delimiter::Text(text) => match text.as_bytes() {
