@@ -9,6 +9,7 @@
 //! A [`Manifest`] describes a published dataset, [`fetch`] brings its files and [`check`] compares them
 //! with it; [`demo::generate`] makes a world from a seed. It trains nothing.
 
+mod cache;
 mod check;
 mod dataset;
 pub mod demo;
@@ -25,6 +26,7 @@ mod source;
 mod split;
 mod vocabulary;
 
+pub use cache::{Cached, Served, load_cached};
 pub use check::{CheckReport, Count, FileState, check};
 pub use dataset::{Dataset, Facts, Log, Part, Ties};
 pub use error::{DataError, Place};

@@ -1,0 +1,168 @@
+//! The cache gives what the text gives, or says why it did not and mends itself.
+
+use std::fs;
+use std::path::PathBuf;
+
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::*;
+use crate::Split;
+
+/// Files with everything that a dataset can have, and a cache beside them.
+struct Place {
+    data: TempDir,
+    cache: TempDir,
+    source: Source,
+}
+
+impl Place {
+    fn new() -> Self {
+        let source = "
+            [interactions]
+            format = 'atomic'
+            train = 'train.inter'
+            test = 'test.inter'
+            [social]
+            format = 'atomic'
+            file = 'x.net'
+            direction = 'symmetric'
+            [knowledge]
+            format = 'atomic'
+            file = 'x.kg'
+            items = 'linked'
+            link = { format = 'atomic', file = 'x.link' }
+            [titles]
+            format = 'atomic'
+            file = 'x.item'
+            columns = { item = 'item_id', title = 'name' }
+        ";
+        let place = Self {
+            data: tempfile::tempdir().unwrap(),
+            cache: tempfile::tempdir().unwrap(),
+            source: toml::from_str(source).unwrap(),
+        };
+        let header = "user_id:token\titem_id:token\trating:float\ttimestamp:float\n";
+        place.write("train.inter", &format!("{header}a\tx\t4\t1\nb\tx\t2\t2\nb\tÿ\t5\t-3\n\nc\tz\t3.5\t4\n"));
+        place.write("test.inter", &format!("{header}a\tz\t1\t5\nc\tw\t2\t6\n"));
+        place.write("x.net", "source_id:token\ttarget_id:token\na\tb\nb\ta\nc\tq\nc\tb\n");
+        place.write("x.kg", "head_id:token\trelation_id:token\ttail_id:token\ne1\tby\te2\ne3\tin\te2\n");
+        place.write("x.link", "item_id:token\tentity_id:token\nx\te1\nÿ\te3\n");
+        place.write("x.item", "item_id:token\tname:token_seq\nx\tThe X\nz\tŻółw\n");
+        place
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.data.path().join(name), text).unwrap();
+    }
+
+    fn load(&self) -> Cached {
+        let cached = load_cached("test", &self.source, self.data.path(), self.cache.path()).unwrap();
+        assert_eq!(cached.dataset, load("test", &self.source, self.data.path()).unwrap());
+        cached
+    }
+
+    fn file(&self) -> PathBuf {
+        let mut files = fs::read_dir(self.cache.path()).unwrap().map(|entry| entry.unwrap().path());
+        let file = files.next().unwrap();
+        assert_eq!(files.next(), None);
+        file
+    }
+
+    fn replace(&self, bytes: &[u8]) {
+        let file = self.file();
+        fs::remove_file(&file).unwrap();
+        fs::write(file, bytes).unwrap();
+    }
+}
+
+#[test]
+fn the_second_time_comes_from_the_cache() {
+    let place = Place::new();
+    assert!(matches!(place.load().served, Served::FromText));
+    let Cached { dataset, served } = place.load();
+    assert!(matches!(served, Served::FromCache), "{served:?}");
+    // It works as any other: names are found, the split is the same.
+    assert_eq!(dataset.item("ÿ").map(|item| dataset.item_name(item)), Some("ÿ"));
+    assert_eq!((dataset.item("q"), dataset.item_title(dataset.item("z").unwrap())), (None, "Żółw"));
+    let text = load("test", &place.source, place.data.path()).unwrap();
+    let split = Split::Given { validation: 0.0 };
+    assert_eq!(dataset.split(&split, 7).unwrap(), text.split(&split, 7).unwrap());
+    let Cached { mut dataset, .. } = place.load();
+    assert_eq!((dataset.users.intern("b").unwrap(), dataset.users.intern("new").unwrap()), (1, 3));
+    assert_eq!(dataset.users.names().collect::<Vec<_>>(), ["a", "b", "c", "new"]);
+}
+
+#[test]
+fn changed_files_and_sources_are_read_again() {
+    let mut place = Place::new();
+    for name in ["train.inter", "test.inter", "x.net", "x.kg", "x.link", "x.item"] {
+        place.load();
+        assert!(matches!(place.load().served, Served::FromCache));
+        // Of one length, and as likely as not in the same tick of the clock.
+        let text = fs::read_to_string(place.data.path().join(name)).unwrap();
+        place
+            .write(name, &text.replace("x\t", "y\t").replace("b\ta", "a\tc").replace("by", "at").replace("w\t", "v\t"));
+        assert!(matches!(place.load().served, Served::FromText), "{name}");
+        place.file();
+    }
+    place.load();
+    place.source.interactions.not_rated = Some(2.0);
+    place.source.interactions.columns =
+        toml::from_str("user = 'user_id'\nitem = 'item_id'\nrating = 'rating'\n").unwrap();
+    assert!(matches!(place.load().served, Served::FromText));
+    assert!(matches!(place.load().served, Served::FromCache));
+}
+
+#[test]
+fn a_cache_that_cannot_be_written_is_no_error() {
+    let place = Place::new();
+    fs::write(place.cache.path().join("file"), "").unwrap();
+    let nowhere = place.cache.path().join("file/folder");
+    let Cached { served, .. } = load_cached("test", &place.source, place.data.path(), &nowhere).unwrap();
+    assert!(matches!(served, Served::NotKept(_)), "{served:?}");
+    fs::remove_file(place.data.path().join("x.kg")).unwrap();
+    let error = load_cached("test", &place.source, place.data.path(), place.cache.path()).unwrap_err();
+    assert!(error.to_string().contains("x.kg: No such file"), "{error}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+    #[test]
+    fn a_damaged_cache_is_reported_and_mended(at in any::<prop::sample::Index>(), change in 1u8.., cut: bool) {
+        let place = Place::new();
+        place.load();
+        let whole = fs::read(place.file()).unwrap();
+        let mut bytes = whole.clone();
+        let at = at.index(bytes.len());
+        bytes[at] ^= change;
+        place.replace(if cut { &bytes[..at] } else { &bytes });
+        let served = place.load().served;
+        let Served::Mended(error) = served else { panic!("{served:?}") };
+        prop_assert!(error.to_string().ends_with("delete the file and have it written again"), "{error}");
+        prop_assert_eq!(fs::read(place.file()).unwrap(), whole);
+        prop_assert!(matches!(place.load().served, Served::FromCache));
+    }
+
+    #[test]
+    fn wrong_numbers_behind_a_right_checksum_are_no_panic(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        let place = Place::new();
+        place.load();
+        let mut bytes = fs::read(place.file()).unwrap();
+        for (at, byte) in changes {
+            // Past the header and the checksum.
+            let at = 64 + at.index(bytes.len() - 64);
+            bytes[at] = byte;
+        }
+        let hash = blake3::Hasher::new().update(&bytes[..32]).update(&bytes[64..]).finalize();
+        bytes[32..64].copy_from_slice(hash.as_bytes());
+        place.replace(&bytes);
+        let store = Store::open(&place.file());
+        if let Ok(dataset) = store.and_then(|store| Dataset::from_store("test", &store)) {
+            let _ = dataset.split(&Split::Given { validation: 0.0 }, 1);
+            let _ = dataset.filtered(&crate::Filter { user_core: 2, ..crate::Filter::default() });
+        }
+    }
+}
