@@ -72,7 +72,7 @@ mod tests {
             assert_eq!(round(value).to_bits(), f32::to_bits(expected), "{value}");
         }
         assert!(round(f32::NAN).is_nan() && round(f32::from_bits(0x7f80_0001)).is_nan());
-        for n in 0..2000u16 {
+        for n in 0..300u16 {
             let value = (f32::from(n) * 0.37).exp2() / 1e9;
             assert!((round(value) - value).abs() <= value / 256.0, "{value}");
         }
