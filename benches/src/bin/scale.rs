@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use gnnrec_benches::Failure;
+use gnnrec_benches::clock::Took;
 use gnnrec_benches::comparison::median;
 use gnnrec_benches::plot::{Point, growth};
 use gnnrec_benches::training::Training;
@@ -65,8 +66,8 @@ fn arguments() -> Result<Arguments, Failure> {
 #[expect(clippy::cast_precision_loss, reason = "counts are shown with a few digits")]
 fn run(arguments: &Arguments) -> Result<(), Failure> {
     rayon::ThreadPoolBuilder::new().num_threads(arguments.threads).build_global()?;
-    say("| edges | nodes | ms a step (min to max) | ns an edge | to the first | peak memory |");
-    say("| ---: | ---: | ---: | ---: | ---: | ---: |");
+    say("| edges | nodes | ms a step (min to max) | ns an edge | to the first | CPU ns an edge | peak memory |");
+    say("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     let mut points: Vec<Point> = Vec::new();
     for &millions in &arguments.millions {
         let world = Arc::new(World::new(power_law(millions * 1_000_000, 1)));
@@ -78,16 +79,17 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         training.round(2)?;
         // About as much work in each round, whatever the size.
         let steps = (10_000_000 / num_edges).clamp(1, 10);
-        let times = (0..arguments.rounds)
-            .map(|_| Ok(training.round(steps)?.took.ms / steps as f64))
-            .collect::<Result<Vec<f64>, Failure>>()?;
-        let step_ms = median(times.iter().copied());
-        let (least, most) = times.iter().fold((f64::INFINITY, 0f64), |(a, b), &x| (a.min(x), b.max(x)));
-        let edge_ns = step_ms * 1e6 / num_edges as f64;
+        let took = (0..arguments.rounds)
+            .map(|_| Ok(training.round(steps)?.took.times(1.0 / steps as f64)))
+            .collect::<Result<Vec<Took>, Failure>>()?;
+        let step_ms = median(took.iter().map(|took| took.ms));
+        let (least, most) = took.iter().fold((f64::INFINITY, 0f64), |(a, b), x| (a.min(x.ms), b.max(x.ms)));
+        let per_edge = |ms: f64| ms * 1e6 / num_edges as f64;
+        let (edge_ns, cpu_ns) = (per_edge(step_ms), per_edge(median(took.iter().map(|took| took.cpu_ms))));
         points.push(Point { num_edges: num_edges as f64, edge_ns });
         let (relative, peak) = (edge_ns / points[0].edge_ns, peak_bytes().unwrap_or(0) >> 20);
         say(&format!(
-            "| {num_edges} | {num_nodes} | {step_ms:.1} ({least:.1} to {most:.1}) | {edge_ns:.1} | {relative:.2} | {peak} MiB |"
+            "| {num_edges} | {num_nodes} | {step_ms:.1} ({least:.1} to {most:.1}) | {edge_ns:.1} | {relative:.2} | {cpu_ns:.1} | {peak} MiB |"
         ));
     }
     let slowest = points.iter().fold(0f64, |most, point| most.max(point.edge_ns));
