@@ -155,12 +155,12 @@ fn check_gather_and_sum(graph: &EdgeGraph, width: usize) {
     }
 }
 
-fn check_segments(graph: &EdgeGraph, width: usize) {
+/// In few steps maxima are shared; in many a hub has its own in some later piece.
+fn check_segments(graph: &EdgeGraph, width: usize, steps: f32) {
     let (rows, num_rows, num_edges) = (ends_of(graph, End::Row), graph.num_rows(), graph.num_edges());
     let indptr = graph.pattern().indptr();
     let degree = |row: u32| (indptr[row as usize + 1] - indptr[row as usize]).max(1) as f64;
-    // Few distinct values, so that maxima are shared.
-    let x: Vec<f32> = numbers(num_edges * width, 6).iter().map(|x| (x * 4.0).round() / 4.0).collect();
+    let x: Vec<f32> = numbers(num_edges * width, 6).iter().map(|x| (x * steps).round() / steps).collect();
     let sums = reference::sum_edges(&rows, &wide(&x), width, num_rows);
     let means: Vec<f64> = sums.iter().enumerate().map(|(n, sum)| sum / degree((n / width) as u32)).collect();
     let maxima = reference::segment_max(&rows, &wide(&x), width, num_rows);
@@ -257,7 +257,8 @@ fn check_masked(graph: &EdgeGraph, width: usize, fate: u32) {
 fn check_all(graph: &EdgeGraph, width: usize, fate: u32) {
     check_spmm_and_dot(graph, width);
     check_gather_and_sum(graph, width);
-    check_segments(graph, width);
+    check_segments(graph, width, 4.0);
+    check_segments(graph, width, 65536.0);
     check_masked(graph, width, fate);
 }
 

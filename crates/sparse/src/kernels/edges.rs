@@ -75,9 +75,9 @@ pub fn edge_dot(graph: &EdgeGraph, rows: &[f32], cols: &[f32], width: usize, out
             || {
                 for (row, edges) in rows_of(side.indptr, first..first + out.len()) {
                     let row = &rows[row * width..][..width];
-                    let sources = &side.others[edges.clone()];
-                    for (out, &col) in out[edges.start - first..].iter_mut().zip(sources) {
-                        *out = dot(row, &cols[col as usize * width..][..width]);
+                    let out = &mut out[edges.start - first..edges.end - first];
+                    for (out, sources) in out.chunks_mut(BATCH).zip(side.others[edges].chunks(BATCH)) {
+                        dots(row, cols, sources, out);
                     }
                 }
             },
@@ -89,19 +89,31 @@ pub fn edge_dot(graph: &EdgeGraph, rows: &[f32], cols: &[f32], width: usize, out
 /// result, not of the machine.
 const LANES: usize = 16;
 
+/// Edges whose sums are finished together, apart from the loop that fills them: left in it, their last
+/// additions keep the compiler from whole vectors.
+const BATCH: usize = 32;
+
+/// `out[n] = row · cols[sources[n]]` for at most a batch.
 #[inline(always)]
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
-    let mut sums = [0f32; LANES];
-    for (a, b) in a.iter().zip(b) {
-        for lane in 0..LANES {
-            sums[lane] += a[lane] * b[lane];
+fn dots(row: &[f32], cols: &[f32], sources: &[u32], out: &mut [f32]) {
+    let mut batch = [[0f32; LANES]; BATCH];
+    let (blocks, rest) = row.as_chunks::<LANES>();
+    for ((sums, out), &source) in batch.iter_mut().zip(&mut *out).zip(sources) {
+        let (source, source_rest) = cols[source as usize * row.len()..][..row.len()].as_chunks::<LANES>();
+        let mut lanes = [0f32; LANES];
+        for (a, b) in blocks.iter().zip(source) {
+            for lane in 0..LANES {
+                lanes[lane] += a[lane] * b[lane];
+            }
         }
+        *sums = lanes;
+        *out = rest.iter().zip(source_rest).fold(0.0, |sum, (a, b)| sum + a * b);
     }
-    let rest = a_rest.iter().zip(b_rest).fold(0.0, |sum, (a, b)| sum + a * b);
-    let eight: [f32; 8] = from_fn(|lane| sums[lane] + sums[lane + 8]);
-    let four: [f32; 4] = from_fn(|lane| eight[lane] + eight[lane + 4]);
-    (four[0] + four[2]) + (four[1] + four[3]) + rest
+    for (out, sums) in out.iter_mut().zip(&batch) {
+        let eight: [f32; 8] = from_fn(|lane| sums[lane] + sums[lane + 8]);
+        let four: [f32; 4] = from_fn(|lane| eight[lane] + eight[lane + 4]);
+        *out += (four[0] + four[2]) + (four[1] + four[3]);
+    }
 }
 
 /// `out[e] = x[end(e)]`; `x` is one row of `width` for each node on that side, `out` is `num_edges x width`.

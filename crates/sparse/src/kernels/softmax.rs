@@ -32,8 +32,10 @@ pub fn edge_softmax(indptr: &[usize], x: &[f32], num_heads: usize, out: &mut [f3
                 Task::Rows(rows) => vectorised(
                     #[inline(always)]
                     || match num_heads {
-                        // A number that the compiler knows, and then it makes vectors of neighbouring edges.
+                        // Numbers that the compiler knows, and then it makes vectors of neighbouring edges.
                         1 => softmax_rows(rows.clone().map(logits), 1, out),
+                        4 => softmax_rows(rows.clone().map(logits), 4, out),
+                        8 => softmax_rows(rows.clone().map(logits), 8, out),
                         _ => softmax_rows(rows.clone().map(logits), num_heads, out),
                     },
                 ),
