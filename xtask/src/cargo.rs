@@ -39,14 +39,21 @@ fn replace(command: &mut Command) -> Result<(), Failure> {
     run(command)
 }
 
-/// Every test: through nextest where it is installed, with the doc tests after it.
+/// Every test: through nextest where it is installed, with the doc tests after it. `--long` in front adds those
+/// that are ignored because they take minutes.
 pub(crate) fn test(arguments: &[String]) -> Result<(), Failure> {
+    let (long, arguments) = match arguments.split_first() {
+        Some((first, rest)) if first == "--long" => (true, rest),
+        _ => (false, arguments),
+    };
     let has_nextest = cargo().args(["nextest", "--version"]).output().is_ok_and(|output| output.status.success());
     if has_nextest {
-        run(cargo().args(["nextest", "run", "--release", "--workspace"]).args(arguments))?;
+        let ignored: &[&str] = if long { &["--run-ignored", "all"] } else { &[] };
+        run(cargo().args(["nextest", "run", "--release", "--workspace"]).args(ignored).args(arguments))?;
         return run(cargo().args(["test", "--release", "--workspace", "--doc"]));
     }
-    run(cargo().args(["test", "--release", "--workspace"]).args(arguments))
+    let ignored: &[&str] = if long { &["--", "--include-ignored"] } else { &[] };
+    run(cargo().args(["test", "--release", "--workspace"]).args(arguments).args(ignored))
 }
 
 /// The criterion benches, tabulated; or one of the programs beside them.
@@ -59,7 +66,7 @@ pub(crate) fn bench(arguments: &[String]) -> Result<(), Failure> {
 }
 
 /// Every bench by its name: without one, cargo would also build each crate's tests as benches.
-const BENCHES: [&str; 5] = ["kernels", "training", "evaluation", "loading", "sampling"];
+const BENCHES: [&str; 6] = ["kernels", "losses", "training", "evaluation", "loading", "sampling"];
 
 /// The benches, or those that the arguments choose, and a table of what they measured.
 fn criterion(arguments: &[String]) -> Result<(), Failure> {

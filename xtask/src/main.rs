@@ -13,7 +13,8 @@ cargo xtask <task> [arguments]
                            (`cargo xtask experiment --help` explains all of it)
   dataset [arguments]      list, describe, check or fetch datasets
   recommend [arguments]    a trained model's list for a user
-  test                     every test of the workspace, on the real data that GNNREC_DATA names
+  test [arguments]         every test of the workspace, on the real data that GNNREC_DATA names; with `--long`
+                           in front also those that take minutes
   bench [arguments]        the criterion benches, in benches/, and a table of them (`--bench kernels`; `-- FILTER`)
   bench --rivals           other people's programs and ours in turn (benches/rivals/README.md; `--help`)
   bench --scale            time of a training step from 1 M to 50 M edges (`--help`)

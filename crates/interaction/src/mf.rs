@@ -12,11 +12,11 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use gnnrec_eval::Scorer;
-use gnnrec_graph::World;
-use gnnrec_model::{
-    BatchRows, GradientConfig, GradientModel, ModelError, Step, Table, bpr_loss, normal_init, table_scorer,
-};
+use gnnrec_graph::{ItemId, UserId, World};
+use gnnrec_model::{GradientConfig, GradientModel, ModelError, Step, Table, normal_init, table_scorer};
 use gnnrec_sampling::PairwiseBatch;
+use gnnrec_sparse::kernels::losses::{Objective, RowLoss};
+use gnnrec_sparse::row_loss;
 use serde::{Deserialize, Serialize};
 
 const NAME: &str = "mf-bpr";
@@ -79,9 +79,14 @@ pub struct MfBpr {
 
 impl GradientModel for MfBpr {
     fn loss(&self, batch: &PairwiseBatch, _: Step) -> Tensor<1> {
-        let rows = BatchRows::look_up(&self.users, &self.items, batch);
-        let (pos, neg) = rows.scores();
-        bpr_loss(pos, neg) + rows.l2() * self.l2
+        let items = [ItemId::peel_slice(&batch.positives), ItemId::peel_slice(&batch.negatives)].concat();
+        let rows = vec![self.users.lookup(UserId::peel_slice(&batch.users)), self.items.lookup(&items)];
+        let rows = Tensor::cat(rows, 0);
+        let all = 0..rows.dims()[1];
+        let objective = Objective::Bpr { num_negatives: batch.num_negatives };
+        #[expect(clippy::cast_possible_truncation, reason = "a weight needs no more digits")]
+        let loss = RowLoss::new(objective, batch.len(), all.clone()).penalised(self.l2 as f32, all);
+        row_loss(&loss, rows)
     }
 
     fn tables(&self) -> Vec<&Table> {
@@ -97,7 +102,6 @@ impl GradientModel for MfBpr {
 #[cfg(test)]
 mod tests {
     use burn::module::Param;
-    use gnnrec_graph::{ItemId, UserId};
     use gnnrec_model::conformance;
 
     use super::*;

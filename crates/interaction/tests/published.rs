@@ -69,7 +69,7 @@ fn item_knn_on_gowalla() {
 
 /// Published .1765 / .1467 (BARS: .176493 / .146657).
 #[test]
-#[ignore = "an estimated 17 CPU minutes and 4 GB, too much for every run; `-- --ignored` runs it"]
+#[ignore = "14 minutes of processor time and 3.7 GB, too much for every run; `cargo xtask test --long` runs it"]
 fn ease_on_gowalla() {
     let Some(split) = split("gowalla", 29_858, 40_981) else { return };
     let (recall, ndcg) = measure("ease on gowalla", &EaseConfig::gowalla(), &split);

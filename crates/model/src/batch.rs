@@ -5,8 +5,6 @@ use gnnrec_graph::{ItemId, UserId};
 use gnnrec_sampling::PairwiseBatch;
 use gnnrec_sparse::gather_rows;
 
-use crate::Table;
-
 /// The embeddings one batch looks up, `dim` wide, in the order of the batch.
 #[derive(Clone, Debug)]
 pub struct BatchRows {
@@ -22,24 +20,10 @@ impl BatchRows {
     /// Looks rows up in separate tables, each with one lookup.
     #[must_use]
     pub fn from_tables(users: Tensor<2>, items: Tensor<2>, batch: &PairwiseBatch) -> Self {
-        Self::from_lookups(|rows| gather_rows(users, rows), |rows| gather_rows(items, rows), batch)
-    }
-
-    /// The same for tables that are only looked up.
-    #[must_use]
-    pub fn look_up(users: &Table, items: &Table, batch: &PairwiseBatch) -> Self {
-        Self::from_lookups(|rows| users.lookup(rows), |rows| items.lookup(rows), batch)
-    }
-
-    fn from_lookups(
-        users: impl FnOnce(&[u32]) -> Tensor<2>,
-        items: impl FnOnce(&[u32]) -> Tensor<2>,
-        batch: &PairwiseBatch,
-    ) -> Self {
         let rows = batch.len();
         let looked_up = [ItemId::peel_slice(&batch.positives), ItemId::peel_slice(&batch.negatives)].concat();
-        let users = users(UserId::peel_slice(&batch.users));
-        let items = items(&looked_up);
+        let users = gather_rows(users, UserId::peel_slice(&batch.users));
+        let items = gather_rows(items, &looked_up);
         let negatives = items.clone().narrow(0, rows, batch.negatives.len());
         Self { users, positives: items.narrow(0, 0, rows), negatives }
     }
@@ -72,7 +56,7 @@ mod tests {
 
     use super::*;
 
-    /// 3 users, 4 items, dim 2, a batch of 2 rows with 2 negatives each; both lookups agree.
+    /// 3 users, 4 items, dim 2, a batch of 2 rows with 2 negatives each.
     #[test]
     fn by_hand() {
         let device = Device::flex();
@@ -84,14 +68,11 @@ mod tests {
             negatives: vec![ItemId(0), ItemId(3), ItemId(2), ItemId(1)],
             num_negatives: 2,
         };
-        let table = |x: &Tensor<2>| Table::new(burn::module::Param::from_tensor(x.clone()));
-        let looked_up = BatchRows::look_up(&table(&users), &table(&items), &batch);
-        for rows in [BatchRows::from_tables(users, items, &batch), looked_up] {
-            let (pos, neg) = rows.scores();
-            assert_eq!(pos.into_data().try_to_vec::<f32>().unwrap(), [3.0, 10.0]);
-            assert_eq!(neg.into_data().try_to_vec::<f32>().unwrap(), [0.0, -3.0, 2.0, 0.0]);
-            // users 2 + 4, positives 9 + 29, negatives 2 + 29 + 1 + 9: 85 / 2 / 2 rows.
-            assert_eq!(rows.l2().into_scalar::<f32>().to_bits(), 21.25f32.to_bits());
-        }
+        let rows = BatchRows::from_tables(users, items, &batch);
+        let (pos, neg) = rows.scores();
+        assert_eq!(pos.into_data().try_to_vec::<f32>().unwrap(), [3.0, 10.0]);
+        assert_eq!(neg.into_data().try_to_vec::<f32>().unwrap(), [0.0, -3.0, 2.0, 0.0]);
+        // users 2 + 4, positives 9 + 29, negatives 2 + 29 + 1 + 9: 85 / 2 / 2 rows.
+        assert_eq!(rows.l2().into_scalar::<f32>().to_bits(), 21.25f32.to_bits());
     }
 }

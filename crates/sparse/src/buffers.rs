@@ -1,4 +1,4 @@
-//! Scratch tables that outlive a call: a step of training takes the ones its predecessor gave back.
+//! Tables that outlive a call: a step of training takes the ones its predecessor gave back.
 //!
 //! Fresh memory of this size costs a page fault for every few rows; large tables also ask for huge
 //! pages, since rows are gathered from all over them. It is not an allocator: a buffer comes back when
@@ -14,7 +14,8 @@ use memmap2::MmapMut;
 /// Floats from which a buffer has pages of its own: one huge page.
 const MAPPED: usize = (2 << 20) / size_of::<f32>();
 
-/// Buffers kept at most; two are in use at once.
+/// Buffers kept at most: a step of training uses two for its hops, one for the rows of a batch and one for
+/// the gradient.
 const KEPT: usize = 4;
 
 /// The buffers at rest.
@@ -64,8 +65,9 @@ impl Buffers {
     pub(crate) fn take<T: Pod>(self: &Arc<Self>, len: usize) -> Buffer<T> {
         let num_bytes = len * size_of::<T>();
         let mut resting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = resting.iter().position(|memory| memory.num_bytes() >= num_bytes);
-        let memory = found.map(|index| resting.swap_remove(index));
+        let large_enough = resting.iter().enumerate().filter(|(_, memory)| memory.num_bytes() >= num_bytes);
+        let smallest = large_enough.min_by_key(|(_, memory)| memory.num_bytes()).map(|(index, _)| index);
+        let memory = smallest.map(|index| resting.swap_remove(index));
         drop(resting);
         let memory = memory.unwrap_or_else(|| Memory::new(num_bytes.div_ceil(size_of::<f32>())));
         Buffer { memory: Some(memory), len, home: self.clone(), of: PhantomData }

@@ -8,16 +8,11 @@ use std::sync::Arc;
 
 use gnnrec_graph::Csr;
 
+use crate::kernels::split::{Task, balanced};
 use crate::order::Order;
 
-/// Edges of a task: some tens of microseconds, and few enough tasks that handing them out is nothing.
-const TASK_EDGES: usize = 4096;
-
-/// Rows of a task at most: rows without edges are written as well.
-const TASK_ROWS: usize = 512;
-
-/// Edges beyond which a row is a hub. Its sum is cut into pieces of so many edges: they are spread over
-/// threads, and the error of a long sum in `f32` grows with its length.
+/// Edges of a task, some tens of microseconds. A row of more is a hub, whose sum is cut into pieces of so
+/// many: they are spread over threads, and the error of a long sum in `f32` grows with its length.
 pub(crate) const HUB_EDGES: usize = 2048;
 
 /// `M = diag(r) A diag(c)` with rows and columns at their positions.
@@ -36,8 +31,8 @@ pub(crate) struct Layout {
     pub(crate) cols: Arc<Order>,
     /// Whether columns are where they were.
     pub(crate) cols_in_place: bool,
-    /// Row positions, cut into pieces of about as many edges.
-    pub(crate) tasks: Vec<Range<usize>>,
+    /// Row positions, cut into tasks of about as many edges.
+    pub(crate) tasks: Vec<Task>,
     /// Row positions with more than [`HUB_EDGES`] edges, ascending.
     pub(crate) hubs: Vec<usize>,
 }
@@ -72,8 +67,9 @@ impl Layout {
         let placed = |factors: Option<&[f32]>, order: &Order| -> Option<Vec<f32>> {
             factors.map(|factors| order.node_at.iter().map(|&node| factors[node as usize]).collect())
         };
-        let tasks = cut(&indptr);
-        let hubs = (0..rows.node_at.len()).filter(|&row| indptr[row + 1] - indptr[row] > HUB_EDGES).collect();
+        let tasks = balanced(&indptr, HUB_EDGES);
+        let hub = |task: &Task| if let Task::Hub(row) = task { Some(*row) } else { None };
+        let hubs = tasks.iter().filter_map(hub).collect();
         let (row_factors, col_factors) = (placed(row_factors, &rows), placed(col_factors, &cols));
         let cols_in_place = cols.is_identity();
         Self { indptr, indices, weights, row_factors, col_factors, rows, cols, cols_in_place, tasks, hubs }
@@ -112,20 +108,6 @@ impl Layout {
     }
 }
 
-/// Cuts rows into runs of about [`TASK_EDGES`] edges and at most [`TASK_ROWS`] rows.
-fn cut(indptr: &[usize]) -> Vec<Range<usize>> {
-    let num_rows = indptr.len() - 1;
-    let mut tasks: Vec<Range<usize>> = Vec::new();
-    let mut start = 0;
-    while start < num_rows {
-        let full = indptr.partition_point(|&edges| edges < indptr[start] + TASK_EDGES);
-        let end = full.clamp(start + 1, (start + TASK_ROWS).min(num_rows));
-        tasks.push(start..end);
-        start = end;
-    }
-    tasks
-}
-
 #[cfg(test)]
 mod tests {
     use gnnrec_graph::Duplicates;
@@ -147,21 +129,6 @@ mod tests {
         assert_eq!(layout.weights.as_deref(), Some(&[5.0, 3.0, 4.0, 2.0, 1.0][..]));
         assert_eq!(layout.row_factors.as_deref(), Some(&[0.3, 0.2, 0.1][..]));
         assert_eq!((layout.col_factors.as_deref(), layout.edges(2)), (None, 3..5));
-        assert_eq!((layout.tasks.len(), layout.tasks[0].clone()), (1, 0..3));
-    }
-
-    #[test]
-    fn tasks_cover_every_row_once() {
-        let degrees = [0, 3, TASK_EDGES * 3, 0, 0, TASK_EDGES - 1, 1, 1].into_iter().chain([0; 2 * TASK_ROWS]);
-        let mut indptr = vec![0];
-        indptr.extend(degrees.scan(0, |end, degree| {
-            *end += degree;
-            Some(*end)
-        }));
-        let tasks = cut(&indptr);
-        assert_eq!(tasks.iter().cloned().flatten().collect::<Vec<_>>(), (0..indptr.len() - 1).collect::<Vec<_>>());
-        let heavy = |task: &Range<usize>| indptr[task.end - 1] - indptr[task.start] >= TASK_EDGES;
-        assert!(tasks.iter().all(|task| task.len() <= TASK_ROWS && !heavy(task)), "{tasks:?}");
-        assert!(cut(&[0]).is_empty());
+        assert_eq!(layout.tasks, [Task::Rows(0..3)]);
     }
 }

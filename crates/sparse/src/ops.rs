@@ -3,7 +3,10 @@
 //! Graphs and indices are ordinary arguments behind a reference count; no call copies them.
 
 pub(crate) mod edges;
+pub(crate) mod lookup;
 pub(crate) mod losses;
+mod pooled;
+pub(crate) mod tables;
 
 use std::sync::Arc;
 
@@ -17,9 +20,6 @@ use burn::tensor::{Bytes, DType, Shape};
 
 use crate::kernels::{self, PropagatedRows};
 use crate::{Adjacency, LayerCombination};
-
-pub(crate) mod lookup;
-pub(crate) mod tables;
 
 /// The row numbers of a lookup, shared by its two directions.
 pub(crate) type Indices = Arc<[u32]>;
@@ -49,23 +49,39 @@ pub(crate) trait SparseBackend: BurnBackend {
 
 /// Runs a kernel from a contiguous `f32` table into a zeroed one of `num_rows` rows as wide.
 fn run(x: FlexTensor, num_rows: usize, kernel: impl FnOnce(&[f32], usize, &mut [f32])) -> FlexTensor {
+    let x = x.to_contiguous();
     let width = x.layout().shape()[1];
-    run_into(x, [num_rows, width], |x, y| kernel(x, width, y))
+    let mut y = vec![0f32; num_rows * width];
+    kernel(values(&x), width, &mut y);
+    table(Bytes::from_elems(y), [num_rows, width])
 }
 
-/// Runs a kernel from a contiguous `f32` table into a zeroed one of another shape.
-fn run_into(x: FlexTensor, shape: [usize; 2], kernel: impl FnOnce(&[f32], &mut [f32])) -> FlexTensor {
+/// Runs a kernel that writes every value of a table of another shape, in memory that the graph keeps.
+fn fill(
+    adjacency: &Adjacency,
+    x: FlexTensor,
+    shape: [usize; 2],
+    kernel: impl FnOnce(&[f32], &mut [f32]),
+) -> FlexTensor {
     let x = x.to_contiguous();
-    let mut y = vec![0f32; shape[0] * shape[1]];
-    kernel(x.as_slice().expect("sparse operations take 32-bit floats"), &mut y);
-    FlexTensor::new(Bytes::from_elems(y), Layout::contiguous(Shape::new(shape)), DType::F32)
+    let mut y = adjacency.buffers().take(shape[0] * shape[1]);
+    kernel(values(&x), &mut y);
+    table(y.into(), shape)
+}
+
+fn values(x: &FlexTensor) -> &[f32] {
+    x.as_slice().expect("sparse operations take 32-bit floats")
+}
+
+fn table(values: Bytes, shape: [usize; 2]) -> FlexTensor {
+    FlexTensor::new(values, Layout::contiguous(Shape::new(shape)), DType::F32)
 }
 
 impl SparseBackend for Flex {
     fn propagate_rows(plan: Propagation, x: FlexTensor) -> FlexTensor {
         let Propagation { adjacency, combination, rows } = plan;
         let width = x.layout().shape()[1];
-        run_into(x, [rows.len(), combination.num_outputs() * width], |x, y| {
+        fill(&adjacency, x, [rows.len(), combination.num_outputs() * width], |x, y| {
             kernels::propagate_rows(&adjacency, x, width, &combination, &rows, y);
         })
     }
@@ -73,13 +89,14 @@ impl SparseBackend for Flex {
     fn propagate_rows_backward(plan: Propagation, gradient: FlexTensor) -> FlexTensor {
         let Propagation { adjacency, combination, rows } = plan;
         let width = gradient.layout().shape()[1] / combination.num_outputs();
-        run_into(gradient, [adjacency.num_rows(), width], |gradient, dx| {
+        fill(&adjacency, gradient, [adjacency.num_rows(), width], |gradient, dx| {
             kernels::propagate_rows_backward(&adjacency, gradient, width, &combination, &rows, dx);
         })
     }
 
     fn spmm(adjacency: Adjacency, x: FlexTensor) -> FlexTensor {
-        run(x, adjacency.num_rows(), |x, width, y| kernels::spmm(&adjacency, x, width, y))
+        let width = x.layout().shape()[1];
+        fill(&adjacency, x, [adjacency.num_rows(), width], |x, y| kernels::spmm(&adjacency, x, width, y))
     }
 
     fn gather_rows(indices: Indices, x: FlexTensor) -> FlexTensor {

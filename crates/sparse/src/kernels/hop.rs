@@ -10,8 +10,9 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::prefetch::prefetch;
-use super::simd::{Work, dispatch};
+use super::split::pieces;
 use super::stored::Stored;
+use super::vectors::vectorised;
 use crate::layout::{HUB_EDGES, Layout};
 
 /// Edges between the one that is added and the one whose row is fetched.
@@ -41,15 +42,14 @@ impl<'a, T: Stored> Hop<'a, T> {
     /// in their order.
     pub(crate) fn prepare<R>(layout: &'a Layout, x: &'a [T], width: usize, with: impl FnOnce(Hop<'_, T>) -> R) -> R {
         let hop = Hop { layout, x, width, hubs: &[] };
-        let pieces: Vec<(usize, Range<usize>)> = layout
-            .hubs
-            .iter()
-            .enumerate()
-            .flat_map(|(hub, &row)| pieces(layout.edges(row)).map(move |e| (hub, e)))
-            .collect();
+        let of_hub = |(hub, &row): (usize, &usize)| pieces(layout.edges(row), HUB_EDGES).map(move |edges| (hub, edges));
+        let pieces: Vec<(usize, Range<usize>)> = layout.hubs.par_iter().enumerate().flat_map(of_hub).collect();
         let mut partial = vec![0f32; pieces.len() * width];
         partial.par_chunks_mut(width.max(1)).zip(&pieces).for_each(|(sum, (_, edges))| {
-            dispatch(Piece { hop, edges: edges.clone(), sum });
+            vectorised(
+                #[inline(always)]
+                || hop.sum_edges(edges.clone(), sum),
+            );
         });
         let mut hubs = vec![0f32; layout.hubs.len() * width];
         for ((hub, _), partial) in pieces.iter().zip(partial.chunks_exact(width.max(1))) {
@@ -60,7 +60,19 @@ impl<'a, T: Stored> Hop<'a, T> {
 
     /// Hands every row position with its sum to `finish`, from many threads, each row once.
     pub(crate) fn for_each_row(self, finish: &impl Finish) {
-        self.layout.tasks.par_iter().for_each(|rows| dispatch(Rows { hop: self, rows: rows.clone(), finish }));
+        self.layout.tasks.par_iter().for_each(|task| {
+            let mut sum = vec![0f32; self.width];
+            vectorised(
+                #[inline(always)]
+                || {
+                    for row in task.rows() {
+                        finish.soon(row);
+                        self.sum_row(row, &mut sum);
+                        finish.row(row, &mut sum);
+                    }
+                },
+            );
+        });
     }
 
     /// `sum = A[row] X`.
@@ -118,44 +130,6 @@ impl<'a, T: Stored> Hop<'a, T> {
         out[offset..offset + W].copy_from_slice(&sums);
         W
     }
-}
-
-/// Some rows of a hop.
-struct Rows<'a, T, F> {
-    hop: Hop<'a, T>,
-    rows: Range<usize>,
-    finish: &'a F,
-}
-
-impl<T: Stored, F: Finish> Work for Rows<'_, T, F> {
-    #[inline(always)]
-    fn run(self) {
-        let mut sum = vec![0f32; self.hop.width];
-        for row in self.rows {
-            self.finish.soon(row);
-            self.hop.sum_row(row, &mut sum);
-            self.finish.row(row, &mut sum);
-        }
-    }
-}
-
-/// Some edges of a hub.
-struct Piece<'a, T> {
-    hop: Hop<'a, T>,
-    edges: Range<usize>,
-    sum: &'a mut [f32],
-}
-
-impl<T: Stored> Work for Piece<'_, T> {
-    #[inline(always)]
-    fn run(self) {
-        self.hop.sum_edges(self.edges, self.sum);
-    }
-}
-
-fn pieces(edges: Range<usize>) -> impl Iterator<Item = Range<usize>> {
-    let end = edges.end;
-    edges.step_by(HUB_EDGES).map(move |start| start..(start + HUB_EDGES).min(end))
 }
 
 /// `to += factor * from`.

@@ -23,6 +23,7 @@
 //! [`reference_edges`] hold the same equations in plain loops.
 
 mod edges;
+mod exp;
 mod hop;
 pub mod losses;
 mod prefetch;
@@ -33,7 +34,6 @@ pub mod reference_edges;
 mod rows;
 mod scattered;
 mod segments;
-mod simd;
 mod softmax;
 pub mod split;
 mod spmm;

@@ -3,6 +3,7 @@
 
 use rayon::prelude::*;
 
+use super::exp::exp;
 use super::reduce::EDGES_A_TASK;
 use super::split::{Task, for_each_task};
 use super::vectors::vectorised;
@@ -116,26 +117,6 @@ fn exponentials(x: &[f32], num_heads: usize, largest: &[f32], out: &mut [f32], s
     out.chunks_exact(num_heads).for_each(|out| add(sums, out));
 }
 
-/// `e^x` for `x <= 0` (and NaN), to two units in the last place; 0 below -87, where less than `2^-125` is left.
-///
-/// `e^x = 2^n e^r` with `n` the integer next to `x / ln 2` and the Taylor series of `e^r`, `|r| <= ln 2 / 2`, whose
-/// eighth term is below `1e-8`. It is plain arithmetic, so a compiler makes vectors of it and its bits are the
-/// same everywhere, which those of a platform's `expf` are not.
-#[inline(always)]
-fn exp(x: f32) -> f32 {
-    /// `1.5 * 2^23`: a float of this size holds an integer in its low bits, and addition rounds to it.
-    const INTEGER: f32 = 12_582_912.0;
-    /// `ln 2` in two parts, the first so short that its product with `n` is exact.
-    const LN_2: (f32, f32) = (0.693_359_4, -2.121_944_4e-4);
-    let shifted = x * std::f32::consts::LOG2_E + INTEGER;
-    let n = shifted - INTEGER;
-    let r = x - n * LN_2.0 - n * LN_2.1;
-    let series = [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0];
-    let series = series.into_iter().fold(1.0 / 5040.0, |sum, term| sum * r + term);
-    let power = f32::from_bits((shifted.to_bits() << 23).wrapping_add(1f32.to_bits()));
-    if x < -87.0 { 0.0 } else { series * power }
-}
-
 #[inline(always)]
 fn add(sums: &mut [f32], terms: &[f32]) {
     for (sum, term) in sums.iter_mut().zip(terms) {
@@ -150,24 +131,5 @@ fn divide(out: &mut [f32], num_heads: usize, sums: &[f32]) {
         for (out, sum) in out.iter_mut().zip(sums) {
             *out /= sum;
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    #[expect(
-        clippy::float_cmp,
-        clippy::cast_possible_truncation,
-        reason = "whole numbers below 2^24, and exact limits"
-    )]
-    fn exponentials_are_right_to_two_units_in_the_last_place() {
-        for n in 0..=870_000u32 {
-            let x = f64::from(n) as f32 * -1e-4;
-            let (found, expected) = (f64::from(super::exp(x)), f64::from(x).exp());
-            assert!((found - expected).abs() <= expected * 2.0 * f64::from(f32::EPSILON), "{x}: {found} {expected}");
-        }
-        assert_eq!([-0.0, -88.0, f32::NEG_INFINITY].map(super::exp), [1.0, 0.0, 0.0]);
-        assert!(super::exp(f32::NAN).is_nan());
     }
 }

@@ -7,8 +7,8 @@ use rayon::prelude::*;
 use super::hop::{Finish, Hop};
 use super::prefetch::prefetch;
 use super::scattered::ScatteredRows;
-use super::simd::{Work, dispatch};
 use super::stored::{Bf16, Stored};
+use super::vectors::vectorised;
 use crate::buffers::{Buffer, Buffers};
 use crate::layout::Layout;
 use crate::{Adjacency, TablePrecision};
@@ -64,31 +64,20 @@ impl Finish for Product<'_> {
 /// The rows of `x` at their positions, times the column factors: what a [`Hop`] reads.
 pub(super) fn place<T: Stored>(layout: &Layout, x: &[f32], width: usize, buffers: &Arc<Buffers>) -> Buffer<T> {
     let mut placed = buffers.take(x.len());
-    let tasks = placed.par_chunks_mut(PLACED_ROWS * width).enumerate();
-    tasks.for_each(|(task, to)| dispatch(Place { layout, x, width, first: task * PLACED_ROWS, to }));
+    let nodes = &layout.cols.node_at;
+    let row = |position: usize| &x[nodes[position] as usize * width..][..width];
+    placed.par_chunks_mut(PLACED_ROWS * width).enumerate().for_each(|(task, to)| {
+        vectorised(
+            #[inline(always)]
+            || {
+                for (position, to) in (task * PLACED_ROWS..).zip(to.chunks_exact_mut(width)) {
+                    prefetch(row((position + PLACED_AHEAD).min(nodes.len() - 1)));
+                    copy_scaled(to, layout.col_factor(position), row(position));
+                }
+            },
+        );
+    });
     placed
-}
-
-/// Some positions of a placed table.
-struct Place<'a, T> {
-    layout: &'a Layout,
-    x: &'a [f32],
-    width: usize,
-    first: usize,
-    to: &'a mut [T],
-}
-
-impl<T: Stored> Work for Place<'_, T> {
-    #[inline(always)]
-    fn run(self) {
-        let Self { layout, x, width, first, to } = self;
-        let nodes = &layout.cols.node_at;
-        let row = |position: usize| &x[nodes[position] as usize * width..][..width];
-        for (position, to) in (first..).zip(to.chunks_exact_mut(width)) {
-            prefetch(row((position + PLACED_AHEAD).min(nodes.len() - 1)));
-            copy_scaled(to, layout.col_factor(position), row(position));
-        }
-    }
 }
 
 /// `to = factor * from`.

@@ -1,13 +1,15 @@
-//! Plain loops compiled for several instruction sets, one of them chosen at run time. No intrinsics.
+//! Plain loops compiled several times, for plain x86-64, AVX2 with FMA, and AVX-512, and chosen when they
+//! run. Nothing here names an instruction.
 
 use pulp::{Arch, NullaryFnOnce};
 
-/// Runs `work` compiled for the widest vectors that the machine has; a closure needs `#[inline(always)]`.
+/// Runs `work` compiled for the widest vectors that the machine has. To be vectorised, a closure needs
+/// `#[inline(always)]`, and so does everything that its loops call.
 ///
 /// A closure that may be called again is called by reference here. Given to `pulp` as it is, it goes through
 /// a shim that ignores the attribute, is not inlined and is compiled for the baseline: right, and slow.
 #[inline(always)]
-pub(super) fn vectorised<R>(work: impl FnMut() -> R) -> R {
+pub(crate) fn vectorised<R>(work: impl FnMut() -> R) -> R {
     Arch::new().dispatch(ByReference(work))
 }
 

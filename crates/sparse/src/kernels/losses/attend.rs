@@ -14,7 +14,7 @@
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::exp::exp;
+use crate::kernels::exp::exp;
 
 /// Vectors that one pass of the product holds for each of its rows.
 const VECTORS: usize = 2;

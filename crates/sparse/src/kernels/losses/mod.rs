@@ -15,7 +15,6 @@
 
 mod attend;
 mod columns;
-mod exp;
 mod in_batch;
 mod own_negatives;
 pub mod reference;

@@ -9,11 +9,11 @@
 //! the rows are in cache. Nothing is normalised in place: with cosines, `dL/da = f u + g a` again, with
 //! other factors.
 
-use pulp::Arch;
 use rayon::prelude::*;
 
 use super::Batch;
 use super::columns::{add_scaled, dot, inverse_norm};
+use crate::kernels::vectors::vectorised;
 
 /// Rows of the batch that one task owns.
 const ROWS_A_TASK: usize = 32;
@@ -69,15 +69,19 @@ pub(super) fn row_loss(batch: Batch<'_>, num_negatives: usize, ranking: Ranking,
     let (users, rest) = gradient.split_at_mut(rows * width);
     let (positives, negatives) = rest.split_at_mut(rows * width);
     let chunk = ROWS_A_TASK * width;
-    let arch = Arch::new();
     let costs: Vec<f64> = users
         .par_chunks_mut(chunk)
         .zip(positives.par_chunks_mut(chunk))
         .zip(negatives.par_chunks_mut(chunk * num_negatives))
         .enumerate()
         .map(|(task, ((users, positives), negatives))| {
-            let gradients = Gradients { users, positives, negatives };
-            arch.dispatch(|| block(&batch, num_negatives, ranking, task * ROWS_A_TASK, gradients))
+            vectorised(
+                #[inline(always)]
+                || {
+                    let gradients = Gradients { users, positives, negatives };
+                    block(&batch, num_negatives, ranking, task * ROWS_A_TASK, gradients)
+                },
+            )
         })
         .collect();
     costs.iter().sum()

@@ -1,7 +1,5 @@
 //! From the gradient of the rows asked for to that of the table.
 
-use std::ops::Range;
-
 use rayon::prelude::*;
 
 use super::lookup::Lookup;
@@ -9,9 +7,9 @@ use super::{PropagatedRows, check, scale};
 use crate::buffers::Buffer;
 use crate::kernels::hop::{Finish, Hop, add};
 use crate::kernels::scattered::ScatteredRows;
-use crate::kernels::simd::{Work, dispatch};
 use crate::kernels::spmm::copy_scaled;
 use crate::kernels::stored::{Bf16, Stored};
+use crate::kernels::vectors::vectorised;
 use crate::layout::{HUB_EDGES, Layout};
 use crate::{Adjacency, LayerCombination, TablePrecision};
 
@@ -77,9 +75,7 @@ fn hops<T: Stored>(transposed: &Adjacency, given: Given<'_>, dx: &mut [f32]) {
         layer -= 1;
         let next = ScatteredRows::new(&mut read, width);
         let finish = Layer { layout, given, layer, to: Target::of(layer, &next, &dx) };
-        layout.tasks.par_iter().for_each(|rows| {
-            dispatch(SparseHop { layout, table: &start, width, lookup, rows: rows.clone(), finish: &finish });
-        });
+        sparse_hop(layout, &start, width, lookup, &finish);
     } else {
         read.fill(T::store(0.0));
         for (start, &position) in start.chunks_exact(width).zip(&lookup.positions) {
@@ -169,43 +165,36 @@ impl<T: Stored> Finish for Layer<'_, T> {
     }
 }
 
-/// Some rows of `A T`, where `T` is zero but for the rows looked up, which `table` holds in the order of
-/// their numbers.
-struct SparseHop<'a, F> {
-    layout: &'a Layout,
-    table: &'a [f32],
-    width: usize,
-    lookup: &'a Lookup,
-    rows: Range<usize>,
-    finish: &'a F,
-}
-
-impl<F: Finish> Work for SparseHop<'_, F> {
-    #[inline(always)]
-    fn run(self) {
-        let Self { layout, table, width, lookup, rows, finish } = self;
+/// `A T`, where `T` is zero but for the rows looked up, which `table` holds in the order of their numbers.
+fn sparse_hop(layout: &Layout, table: &[f32], width: usize, lookup: &Lookup, finish: &impl Finish) {
+    layout.tasks.par_iter().for_each(|task| {
         let (mut sum, mut kept) = (vec![0f32; width], Vec::new());
-        for row in rows {
-            let edges = layout.edges(row);
-            finish.soon(row);
-            match &layout.weights {
-                None => {
-                    kept.resize(kept.len().max(edges.len()), 0);
-                    let count = lookup.keep(&layout.indices[edges], &mut kept);
-                    sum_rows(table, width, &kept[..count], &mut sum);
-                }
-                Some(weights) => {
-                    sum.fill(0.0);
-                    for edge in edges {
-                        if let Some(number) = lookup.number(layout.indices[edge] as usize) {
-                            add(&mut sum, weights[edge], &table[number * width..][..width]);
+        vectorised(
+            #[inline(always)]
+            || {
+                for row in task.rows() {
+                    let edges = layout.edges(row);
+                    finish.soon(row);
+                    match &layout.weights {
+                        None => {
+                            kept.resize(kept.len().max(edges.len()), 0);
+                            let count = lookup.keep(&layout.indices[edges], &mut kept);
+                            sum_rows(table, width, &kept[..count], &mut sum);
+                        }
+                        Some(weights) => {
+                            sum.fill(0.0);
+                            for edge in edges {
+                                if let Some(number) = lookup.number(layout.indices[edge] as usize) {
+                                    add(&mut sum, weights[edge], &table[number * width..][..width]);
+                                }
+                            }
                         }
                     }
+                    finish.row(row, &mut sum);
                 }
-            }
-            finish.row(row, &mut sum);
-        }
-    }
+            },
+        );
+    });
 }
 
 /// The sum of some rows of a table.

@@ -7,9 +7,9 @@ use super::{PropagatedRows, check, combine, scale};
 use crate::buffers::Buffer;
 use crate::kernels::hop::{Finish, Hop};
 use crate::kernels::scattered::ScatteredRows;
-use crate::kernels::simd::{Work, dispatch};
 use crate::kernels::spmm::{copy_scaled, place};
 use crate::kernels::stored::{Bf16, Stored};
+use crate::kernels::vectors::vectorised;
 use crate::layout::Layout;
 use crate::{Adjacency, LayerCombination, TablePrecision};
 
@@ -74,7 +74,19 @@ fn hops<T: Stored>(
     }
     Hop::prepare(layout, &read, width, |hop| {
         let tasks = sums.par_chunks_mut(LAST_ROWS * wide).zip(lookup.positions.par_chunks(LAST_ROWS));
-        tasks.for_each(|(sums, positions)| dispatch(LastLayer { hop, layout, combination, width, positions, sums }));
+        tasks.for_each(|(sums, positions)| {
+            let mut sum = vec![0f32; width];
+            vectorised(
+                #[inline(always)]
+                || {
+                    for (sums, &position) in sums.chunks_exact_mut(wide).zip(positions) {
+                        hop.sum_row(position as usize, &mut sum);
+                        scale(&mut sum, layout.row_factor(position as usize));
+                        combine(combination, last, &sum, sums);
+                    }
+                },
+            );
+        });
     });
 }
 
@@ -104,28 +116,5 @@ impl<T: Stored> Finish for Layer<'_, T> {
     #[inline(always)]
     fn soon(&self, position: usize) {
         self.next.soon(position);
-    }
-}
-
-/// The last layer of some rows asked for.
-struct LastLayer<'a, T> {
-    hop: Hop<'a, T>,
-    layout: &'a Layout,
-    combination: &'a LayerCombination,
-    width: usize,
-    positions: &'a [u32],
-    sums: &'a mut [f32],
-}
-
-impl<T: Stored> Work for LastLayer<'_, T> {
-    #[inline(always)]
-    fn run(self) {
-        let mut sum = vec![0f32; self.width];
-        let wide = self.combination.num_outputs() * self.width;
-        for (sums, &position) in self.sums.chunks_exact_mut(wide).zip(self.positions) {
-            self.hop.sum_row(position as usize, &mut sum);
-            scale(&mut sum, self.layout.row_factor(position as usize));
-            combine(self.combination, self.combination.num_hops(), &sum, sums);
-        }
     }
 }

@@ -8,7 +8,7 @@ use rayon::join;
 
 use super::Gradient;
 use crate::kernels::prefetch::prefetch_at;
-use crate::kernels::simd::{Work, dispatch};
+use crate::kernels::vectors::vectorised;
 
 /// Values of a table that one task moves; with Adam's gradient and moments 128 KiB, less than a core's cache.
 const VALUES_A_TASK: usize = 1 << 13;
@@ -87,7 +87,10 @@ impl<U> Walk<'_, U> {
     {
         let num_rows = num_rows(&tables);
         if num_rows <= self.rows_a_task {
-            return dispatch(EveryRow { walk: self, tables, gradient });
+            return vectorised(
+                #[inline(always)]
+                || self.update.apply(tables.each_mut().map(|table| &mut *table.values), gradient, self.width),
+            );
         }
         let front = take_front(&mut tables, num_rows / 2);
         let (gradient, rest) = gradient.split_at(num_rows / 2 * self.width);
@@ -107,13 +110,42 @@ impl<U> Walk<'_, U> {
             (owned.len(), owned.start + owned.len() / 2)
         };
         if moving <= self.rows_a_task {
-            return dispatch(NamedRows { walk: self, piece: Piece { tables, owned, rows, gradient } });
+            return vectorised(
+                #[inline(always)]
+                || self.named_rows(&mut tables, owned.clone(), rows, gradient),
+            );
         }
         let front = take_front(&mut tables, cut - owned.start);
         let (front_rows, rows) = rows.split_at(rows.partition_point(|&row| (row as usize) < cut));
         let (front_gradient, gradient) = gradient.split_at(front_rows.len() * self.width);
         let front = Piece { tables: front, owned: owned.start..cut, rows: front_rows, gradient: front_gradient };
         join(|| self.named(front), || self.named(Piece { tables, owned: cut..owned.end, rows, gradient }));
+    }
+
+    /// A task's rows of tables, in order: what is named by its gradient, and what lies between by none.
+    #[inline(always)]
+    fn named_rows<const K: usize>(
+        self,
+        tables: &mut [Table<'_>; K],
+        owned: Range<usize>,
+        rows: &[u32],
+        gradient: &[f32],
+    ) where
+        U: Update<K>,
+    {
+        let mut next = owned.start;
+        for (n, (&row, gradient)) in rows.iter().zip(gradient.chunks_exact(self.width)).enumerate() {
+            if let Some(&ahead) = rows.get(n + ROWS_AHEAD) {
+                let num_rows = ahead as usize - next;
+                tables.iter().for_each(|table| {
+                    prefetch_at(table.values.as_ptr().wrapping_add(num_rows * table.width), table.width);
+                });
+            }
+            self.unnamed(take_front(tables, row as usize - next));
+            self.update.apply(take_front(tables, 1).map(|table| table.values), gradient, self.width);
+            next = row as usize + 1;
+        }
+        self.unnamed(take_front(tables, owned.end - next));
     }
 
     /// Moves rows without gradient where they move, no more than a task's.
@@ -126,44 +158,6 @@ impl<U> Walk<'_, U> {
         if num_rows > 0 && !self.zeros.is_empty() {
             self.update.apply(tables.map(|table| table.values), &self.zeros[..num_rows * self.width], self.width);
         }
-    }
-}
-
-struct EveryRow<'a, U, const K: usize> {
-    walk: Walk<'a, U>,
-    tables: [Table<'a>; K],
-    gradient: &'a [f32],
-}
-
-impl<U: Update<K>, const K: usize> Work for EveryRow<'_, U, K> {
-    #[inline(always)]
-    fn run(self) {
-        self.walk.update.apply(self.tables.map(|table| table.values), self.gradient, self.walk.width);
-    }
-}
-
-struct NamedRows<'a, U, const K: usize> {
-    walk: Walk<'a, U>,
-    piece: Piece<'a, K>,
-}
-
-impl<U: Update<K>, const K: usize> Work for NamedRows<'_, U, K> {
-    #[inline(always)]
-    fn run(self) {
-        let (walk, Piece { mut tables, owned, rows, gradient }) = (self.walk, self.piece);
-        let mut next = owned.start;
-        for (n, (&row, gradient)) in rows.iter().zip(gradient.chunks_exact(walk.width)).enumerate() {
-            if let Some(&ahead) = rows.get(n + ROWS_AHEAD) {
-                let num_rows = ahead as usize - next;
-                tables.iter().for_each(|table| {
-                    prefetch_at(table.values.as_ptr().wrapping_add(num_rows * table.width), table.width);
-                });
-            }
-            walk.unnamed(take_front(&mut tables, row as usize - next));
-            walk.update.apply(take_front(&mut tables, 1).map(|table| table.values), gradient, walk.width);
-            next = row as usize + 1;
-        }
-        walk.unnamed(tables);
     }
 }
 

@@ -1,6 +1,7 @@
-//! The exponential of the tiles: without branches, so that a loop over it becomes vectors.
+//! The exponential of every softmax here: plain arithmetic without branches, so that a loop over it becomes
+//! vectors and its bits are the same everywhere, which those of a platform's `expf` are not.
 //!
-//! It serves softmax after its maximum is taken off, and takes no positive numbers.
+//! It serves once the largest logit is taken off, and takes no positive numbers.
 
 /// `e^x` for `x <= 0`, within `1.2e-7` of the exact value, relative; 0 below -87.33, where `f32` has only
 /// subnormal numbers left (at most `1.2e-38` is lost); NaN of NaN.
@@ -8,7 +9,7 @@
 /// `e^x = 2^k e^r` with `k = round(x / ln 2)` and `|r| <= ln 2 / 2`; the polynomial interpolates
 /// `(e^r - 1 - r) / r²` at Chebyshev nodes, which leaves `1.1e-8`, and rounding the rest.
 #[inline(always)]
-pub(super) fn exp(x: f32) -> f32 {
+pub(crate) fn exp(x: f32) -> f32 {
     /// Adding it rounds to an integer, which then stands in the lowest bits.
     const ROUND: f32 = 12_582_912.0;
     /// `ln 2` in two parts, the first short enough that its multiples are exact.
