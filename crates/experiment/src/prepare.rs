@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gnnrec_data::{Dataset, Manifest, Parts, Scope, Split, demo, load};
+use gnnrec_data::{Cached, DataError, Dataset, Manifest, Parts, Scope, Served, Source, Split, demo, load, load_cached};
 use gnnrec_graph::{Csr, Duplicates, Holdout, UserId};
 
 use crate::results::{DatasetFacts, Protocol};
@@ -15,14 +15,26 @@ pub(crate) struct Prepared {
     pub(crate) parts: Parts,
     /// Training and validation: what is never listed when the test part is measured.
     pub(crate) seen: Csr,
+    /// Where the dataset came from.
+    pub(crate) served: Served,
     validate_on_test: bool,
 }
 
 impl Prepared {
-    /// Loads, filters and splits. A spec without a split gets the one that fits the dataset.
-    pub(crate) fn load(spec: &mut Spec, data: &Path) -> Result<Self, ExperimentError> {
-        let dataset = match &spec.dataset {
-            DatasetSpec::Named(name) if name == DEMO => demo::generate(&demo::DemoConfig::default(), 1)?,
+    /// Loads, filters and splits; what was read is kept in `cache`, where that is a folder. A spec without a split
+    /// gets the one that fits the dataset.
+    pub(crate) fn load(spec: &mut Spec, data: &Path, cache: Option<&Path>) -> Result<Self, ExperimentError> {
+        let read = |name: &str, source: &Source, folder: &Path| -> Result<Cached, DataError> {
+            match cache {
+                Some(cache) => load_cached(name, source, folder, cache),
+                None => Ok(Cached { dataset: load(name, source, folder)?, served: Served::FromText }),
+            }
+        };
+        let Cached { dataset, served } = match &spec.dataset {
+            DatasetSpec::Named(name) if name == DEMO => {
+                let dataset = demo::generate(&demo::DemoConfig::default(), 1)?;
+                Cached { dataset, served: Served::FromText }
+            }
             DatasetSpec::Named(name) => {
                 let manifest = Manifest::find(name)?;
                 if !manifest.is_present(data) {
@@ -32,9 +44,9 @@ impl Prepared {
                     );
                     return Err(ExperimentError::Folder { path: data.to_owned(), message });
                 }
-                load(name, &manifest.source, data)?
+                read(name, &manifest.source, data)?
             }
-            DatasetSpec::Own(own) => load(&own.name, &own.source, &own.folder)?,
+            DatasetSpec::Own(own) => read(&own.name, &own.source, &own.folder)?,
         };
         let dataset = dataset.filtered(&spec.filter)?;
         let split = spec.split.get_or_insert_with(|| match dataset.log.parts {
@@ -43,7 +55,7 @@ impl Prepared {
         });
         let parts = dataset.split(split, spec.split_seed)?;
         let seen = seen(&parts);
-        Ok(Self { dataset, parts, seen, validate_on_test: spec.validate_on_test })
+        Ok(Self { dataset, parts, seen, served, validate_on_test: spec.validate_on_test })
     }
 
     /// What epochs are chosen on.

@@ -23,6 +23,8 @@ pub enum Event<'a> {
         /// Its name.
         dataset: &'a str,
     },
+    /// The cache held damage, which was written anew, or cannot be written; the dataset was read from its text.
+    CacheFault(&'a gnnrec_graph::store::StoreError),
     /// It is filtered and split.
     Loaded(&'a DatasetFacts),
     /// A model begins with a seed.

@@ -21,6 +21,8 @@ pub struct Request<'a> {
     pub run: &'a Path,
     /// The folder of the datasets.
     pub data: &'a Path,
+    /// A folder that keeps datasets as they were read; a fault of it changes nothing and is not told.
+    pub cache: Option<&'a Path>,
     /// External id of the user.
     pub user: &'a str,
     /// Length of the list, at least 1.
@@ -73,7 +75,7 @@ pub fn recommend(request: &Request<'_>) -> Result<Recommended, ExperimentError> 
     let mut spec: Spec = serde_json::from_value(results.spec.clone()).map_err(spec_fault)?;
     let seed = chosen_seed(&spec, request.seed)?;
     let position = chosen_model(&results, request.model)?;
-    let prepared = Prepared::load(&mut spec, request.data)?;
+    let prepared = Prepared::load(&mut spec, request.data, request.cache)?;
     if prepared.dataset.digest != results.dataset.sha256 {
         let message = "the dataset is not the one of this experiment: its SHA-256 differs; restore it or run again";
         return Err(folder_fault(request.run, message.to_owned()));

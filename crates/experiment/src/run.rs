@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use burn::tensor::Device;
+use gnnrec_data::Served;
 use gnnrec_eval::{Metric, Scorer, evaluate};
 use gnnrec_train::{Run, Stop, TrainConfig, peak_bytes, reset_peak};
 
@@ -23,12 +24,22 @@ use crate::{ExperimentError, ModelConfig};
 pub struct Place<'a> {
     /// The folder of the datasets.
     pub data: &'a Path,
+    /// A folder that keeps datasets as they were read, for the next time; it may be emptied at any time.
+    pub cache: Option<&'a Path>,
     /// The folder of this experiment; made if it is not there.
     pub out: &'a Path,
     /// Whether to go on with the unfinished experiment in that folder, if there is one.
     pub resume: bool,
     /// Set from outside to stop after the current step, with a checkpoint.
     pub interrupt: Option<&'a AtomicBool>,
+}
+
+impl<'a> Place<'a> {
+    /// Reads `data`, writes `out`, begins anew and runs to the end.
+    #[must_use]
+    pub fn new(data: &'a Path, out: &'a Path) -> Self {
+        Self { data, cache: None, out, resume: false, interrupt: None }
+    }
 }
 
 /// Runs every model with every seed and writes `results.json`, `report.html`, `spec.toml` and `models/`.
@@ -49,7 +60,10 @@ pub fn run(
     progress: &mut dyn Progress,
 ) -> Result<Results, ExperimentError> {
     progress.on(&Event::Loading { dataset: spec.dataset.name() });
-    let prepared = Prepared::load(&mut spec, place.data)?;
+    let prepared = Prepared::load(&mut spec, place.data, place.cache)?;
+    if let Served::Mended(error) | Served::NotKept(error) = &prepared.served {
+        progress.on(&Event::CacheFault(error));
+    }
     let facts = prepared.facts();
     progress.on(&Event::Loaded(&facts));
     for model in &spec.models {

@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
     let spec = Spec::parse(SPEC, Path::new("compare.rs"))?;
     // The demo world is generated; another dataset would be read from `data`.
-    let place = Place { data: folder.path(), out: folder.path(), resume: false, interrupt: None };
+    let place = Place::new(folder.path(), folder.path());
     let results = experiment::run(spec, &place, Environment::default(), &mut ())?;
 
     println!("{:<12} {:>9} {:>12} {:>8}", "model", "ndcg@10", "coverage@10", "seconds");
@@ -41,8 +41,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("{:<12} {ndcg:>9.4} {coverage:>12.4} {:>8.2}", model.label, model.train_seconds);
     }
 
-    let request =
-        Request { run: folder.path(), data: folder.path(), user: "nobody", k: 3, model: Some("lightgcn"), seed: None };
+    let request = Request {
+        run: folder.path(),
+        data: folder.path(),
+        cache: None,
+        user: "nobody",
+        k: 3,
+        model: Some("lightgcn"),
+        seed: None,
+    };
     let recommended = experiment::recommend(&request)?;
     println!("\n`nobody` is {}known:", if recommended.is_known { "" } else { "not " });
     for place in recommended.items {

@@ -23,7 +23,7 @@
 //!
 //! let chosen = Overrides { models: Some(vec!["popularity".into(), "lightgcn".into()]), ..Default::default() };
 //! let spec = Spec::demo().with(&chosen)?;
-//! let place = Place { data: Path::new("datasets/cache"), out: Path::new("runs/two"), resume: false, interrupt: None };
+//! let place = Place::new(Path::new("datasets/cache"), Path::new("runs/two"));
 //! let results = experiment::run(spec, &place, Environment::default(), &mut ())?;
 //! for model in &results.models {
 //!     println!("{}: {:?}", model.label, model.metrics);

@@ -115,3 +115,35 @@ fn a_stopped_experiment_goes_on_to_the_same_numbers() {
     };
     assert_eq!(models("stopped"), models("whole"));
 }
+
+/// An own dataset, cached: served again, told where it is damaged, and the same numbers each time.
+#[test]
+fn a_cache_changes_no_number_and_tells_its_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let likes = |user: usize| (0..6).map(move |n| format!("u{user}\ti{}\n", (user + n * n) % 17));
+    std::fs::write(folder.join("likes.tsv"), (0..30).flat_map(likes).collect::<String>()).unwrap();
+    let spec = "[dataset]\nname = 'own'\nfolder = '.'\n[dataset.source.interactions]\nfile = 'likes.tsv'\n\
+                delimiter = 'tab'\ncolumns = { user = 0, item = 1 }\n[[models]]\nmodel = 'item-knn'\n";
+    std::fs::write(folder.join("own.toml"), spec).unwrap();
+    let run = |more: &[&str]| {
+        let arguments = [&["experiment", "--spec", "own.toml", "--out", "out"][..], more].concat();
+        let output = succeeds(gnnrec(folder, &arguments));
+        (read(&folder.join("out/results.json"))["models"][0]["metrics"].clone(), text(&output.stderr))
+    };
+    let (expected, _) = run(&[]);
+    for _ in 0..2 {
+        let (metrics, log) = run(&["--cache", "cache"]);
+        assert!(metrics == expected && !log.contains("cache"), "{log}");
+    }
+    let files: Vec<_> = std::fs::read_dir(folder.join("cache")).unwrap().map(|file| file.unwrap().path()).collect();
+    assert_eq!(files.len(), 1, "{files:?}");
+    let mut bytes = std::fs::read(&files[0]).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&files[0], bytes).unwrap();
+    let (metrics, log) = run(&["--cache", "cache"]);
+    assert!(metrics == expected && log.contains("the cache could not be used"), "{log}");
+    let (_, log) = run(&["--cache", "cache"]);
+    assert!(!log.contains("cache"), "{log}");
+}

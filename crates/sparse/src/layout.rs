@@ -15,12 +15,17 @@ use crate::order::Order;
 /// many: they are spread over threads, and the error of a long sum in `f32` grows with its length.
 pub(crate) const HUB_EDGES: usize = 2048;
 
+/// Edges between the one that is added and the one whose row is fetched. Gowalla's propagation, 3 hops of width 64 on a Zen 5, needs 12.2 ms at 16, 9.9 ms at 48 and
+/// 10.9 ms at 128.
+pub(crate) const AHEAD: usize = 48;
+
 /// `M = diag(r) A diag(c)` with rows and columns at their positions.
 #[derive(Debug)]
 pub(crate) struct Layout {
     /// Edges by row position, `num_rows + 1`.
     pub(crate) indptr: Vec<usize>,
-    /// Column position of every edge, ascending in a row.
+    /// Column position of every edge, ascending in a row; then [`AHEAD`] zeros, so that what comes so far behind
+    /// an edge can be fetched without asking whether there is any.
     pub(crate) indices: Vec<u32>,
     pub(crate) weights: Option<Vec<f32>>,
     /// `r` by row position.
@@ -52,7 +57,7 @@ impl Layout {
             indptr.push(indptr[indptr.len() - 1] + matrix.degree(row as usize));
         }
         let mut next = indptr.clone();
-        let mut indices = vec![0; matrix.num_edges()];
+        let mut indices = vec![0; matrix.num_edges() + AHEAD];
         let mut weights = transpose.weights().map(|_| vec![0.0; matrix.num_edges()]);
         for (position, &col) in (0..).zip(&cols.node_at) {
             for (n, &row) in transpose.row(col as usize).iter().enumerate() {
@@ -125,7 +130,7 @@ mod tests {
         let factors = [Some(&[0.1, 0.2, 0.3][..]), None];
         let layout = Layout::new([&matrix, &matrix.transpose()], factors, Arc::new(rows), Arc::new(cols));
         assert_eq!(layout.indptr, [0, 3, 3, 5]);
-        assert_eq!(layout.indices, [0, 1, 2, 0, 2]);
+        assert_eq!(layout.indices[..5], [0, 1, 2, 0, 2]);
         assert_eq!(layout.weights.as_deref(), Some(&[5.0, 3.0, 4.0, 2.0, 1.0][..]));
         assert_eq!(layout.row_factors.as_deref(), Some(&[0.3, 0.2, 0.1][..]));
         assert_eq!((layout.col_factors.as_deref(), layout.edges(2)), (None, 3..5));

@@ -6,6 +6,8 @@
 #![expect(clippy::cast_precision_loss, reason = "counts of tests are small")]
 #![expect(clippy::float_cmp, reason = "the bits are what is compared")]
 
+mod support;
+
 use burn::tensor::{Device, Tensor, TensorData};
 use gnnrec_graph::{Csr, Duplicates, Normalisation};
 use gnnrec_sparse::kernels::{self, reference_edges as reference};
@@ -14,16 +16,9 @@ use gnnrec_sparse::{edge_dot, edge_softmax, gather_edges, segment_max, segment_m
 use gnnrec_sparse::{spmm_edges, spmm_masked};
 use proptest::prelude::*;
 
+use support::{numbers, wide};
+
 const WIDTHS: [usize; 5] = [1, 3, 8, 17, 64];
-
-/// Numbers in -1 .. 1 that repeat only after a long while.
-fn numbers(len: usize, salt: u32) -> Vec<f32> {
-    (0..len).map(|n| ((n as f32 + 1.0) * 12.9898 + salt as f32 * 78.233).sin()).collect()
-}
-
-fn wide(x: &[f32]) -> Vec<f64> {
-    x.iter().map(|&x| f64::from(x)).collect()
-}
 
 #[track_caller]
 fn assert_close(found: &[f32], expected: &[f64]) {

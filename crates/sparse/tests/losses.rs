@@ -3,20 +3,15 @@
 
 #![expect(clippy::cast_precision_loss, reason = "tables of tests are small")]
 
+mod support;
+
 use std::ops::Range;
 use std::sync::Arc;
 
 use gnnrec_sparse::kernels::losses::{Objective, RowLoss, reference, row_loss};
 use proptest::prelude::*;
 
-/// Numbers in -1 .. 1 that repeat only after a long while.
-fn numbers(len: usize, salt: u32) -> Vec<f32> {
-    (0..len).map(|n| ((n as f32 + 1.0) * 12.9898 + salt as f32 * 78.233).sin()).collect()
-}
-
-fn wide(x: &[f32]) -> Vec<f64> {
-    x.iter().map(|&x| f64::from(x)).collect()
-}
+use support::{numbers, wide};
 
 /// Value and gradient of the kernel, over whatever was in the gradient before.
 fn value_and_gradient(loss: &RowLoss, x: &[f32], width: usize) -> (f64, Vec<f32>) {

@@ -55,6 +55,8 @@ pub(crate) struct ExperimentArguments {
     pub(crate) device: Option<String>,
     #[command(flatten)]
     pub(crate) data: DataFolder,
+    #[command(flatten)]
+    pub(crate) cache: CacheFolder,
     /// Where the results go [default: runs/NAME, the spec's name in lower case]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
@@ -124,6 +126,8 @@ pub(crate) struct RecommendArguments {
     pub(crate) seed: Option<u64>,
     #[command(flatten)]
     pub(crate) data: DataFolder,
+    #[command(flatten)]
+    pub(crate) cache: CacheFolder,
     /// Prints JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -134,6 +138,13 @@ pub(crate) struct DataFolder {
     /// The folder of the datasets [default: $GNNREC_DATA, else datasets/cache]
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CacheFolder {
+    /// Keeps a dataset in this folder as it was read: the next time it is mapped, not parsed
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cache: Option<PathBuf>,
 }
 
 #[cfg(test)]

@@ -17,7 +17,13 @@ pub(crate) fn run(arguments: &ExperimentArguments) -> Result<(), Failure> {
     let out = arguments.out.clone().unwrap_or_else(|| default_out(&spec.name));
     let mut watch = Watch::new(arguments.quiet);
     let interrupt = interrupt::listen(watch.speaker())?;
-    let place = Place { data: &data, out: &out, resume: arguments.resume, interrupt: Some(interrupt) };
+    let place = Place {
+        data: &data,
+        cache: arguments.cache.cache.as_deref(),
+        out: &out,
+        resume: arguments.resume,
+        interrupt: Some(interrupt),
+    };
     let results = experiment::run(spec, &place, environment::describe(), &mut watch)?;
     // The bars go before the table comes.
     drop(watch);

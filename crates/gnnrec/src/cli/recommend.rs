@@ -14,6 +14,7 @@ pub(crate) fn run(arguments: &RecommendArguments) -> Result<(), Failure> {
     let recommended = experiment::recommend(&Request {
         run: &arguments.run,
         data: &data,
+        cache: arguments.cache.cache.as_deref(),
         user: &arguments.user,
         k: arguments.k.get(),
         model: arguments.model.as_deref(),

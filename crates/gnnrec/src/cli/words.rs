@@ -47,6 +47,11 @@ pub(crate) fn metrics(metrics: &BTreeMap<Metric, f64>) -> String {
     each.collect::<Vec<_>>().join(", ")
 }
 
+/// What is wrong with a cache of datasets.
+pub(crate) fn cache_fault(error: &gnnrec::graph::store::StoreError) -> String {
+    format!("the cache could not be used, the dataset was read from its text: {error}")
+}
+
 /// What a dataset holds.
 pub(crate) fn facts(facts: &DatasetFacts) -> String {
     let count = |number: usize| HumanCount(number as u64);

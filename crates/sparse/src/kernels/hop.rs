@@ -9,14 +9,11 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::prefetch::prefetch;
+use super::prefetch::prefetch_at;
 use super::split::pieces;
 use super::stored::Stored;
 use super::vectors::vectorised;
-use crate::layout::{HUB_EDGES, Layout};
-
-/// Edges between the one that is added and the one whose row is fetched.
-const AHEAD: usize = 16;
+use crate::layout::{AHEAD, HUB_EDGES, Layout};
 
 /// What becomes of the sum of a row. Shared by threads; each row position comes once.
 pub(crate) trait Finish: Sync {
@@ -105,23 +102,24 @@ impl<'a, T: Stored> Hop<'a, T> {
     #[inline(always)]
     fn sum_block<const W: usize>(self, edges: Range<usize>, offset: usize, out: &mut [f32]) -> usize {
         let mut sums = [0f32; W];
-        let indices = &self.layout.indices;
-        let block = |col: u32| &self.x[col as usize * self.width + offset..][..W];
-        let last = indices.len().saturating_sub(1);
-        match &self.layout.weights {
+        let Layout { indices, weights, .. } = self.layout;
+        let start = |col: u32| col as usize * self.width + offset;
+        let row = |col: u32| -> &[T; W] { self.x[start(col)..].first_chunk().expect("a table has whole rows") };
+        let fetch = |col: u32| prefetch_at(self.x.as_ptr().wrapping_add(start(col)), W);
+        let cols = indices[edges.clone()].iter().zip(&indices[edges.start + AHEAD..]);
+        match weights {
             None => {
-                for edge in edges {
-                    prefetch(block(indices[(edge + AHEAD).min(last)]));
-                    for (sum, value) in sums.iter_mut().zip(block(indices[edge])) {
+                for (&col, &soon) in cols {
+                    fetch(soon);
+                    for (sum, value) in sums.iter_mut().zip(row(col)) {
                         *sum += value.load();
                     }
                 }
             }
             Some(weights) => {
-                for edge in edges {
-                    prefetch(block(indices[(edge + AHEAD).min(last)]));
-                    let weight = weights[edge];
-                    for (sum, value) in sums.iter_mut().zip(block(indices[edge])) {
+                for ((&col, &soon), &weight) in cols.zip(&weights[edges]) {
+                    fetch(soon);
+                    for (sum, value) in sums.iter_mut().zip(row(col)) {
                         *sum += weight * value.load();
                     }
                 }

@@ -122,6 +122,7 @@ impl Progress for Bars {
     fn on(&mut self, event: &Event<'_>) {
         match *event {
             Event::Loading { dataset } => self.spin(&format!("reading {dataset}")),
+            Event::CacheFault(error) => self.say(&words::cache_fault(error)),
             Event::Loaded(facts) => {
                 self.current.finish_and_clear();
                 self.say(&words::facts(facts));

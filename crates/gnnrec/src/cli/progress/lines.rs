@@ -112,6 +112,7 @@ impl<W: Write> Progress for Lines<W> {
     fn on(&mut self, event: &Event<'_>) {
         match *event {
             Event::Loading { dataset } => self.say(&format!("reading {dataset}")),
+            Event::CacheFault(error) => self.say(&words::cache_fault(error)),
             Event::Loaded(facts) => self.say(&words::facts(facts)),
             Event::Started { label, seed, position, of, is_trained } => {
                 let what = if is_trained { "training" } else { "solving" };
