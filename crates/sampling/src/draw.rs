@@ -1,10 +1,13 @@
-//! Single draws: whole numbers, unit intervals, and items outside a user's sorted row.
+//! Single draws: whole numbers, unit intervals, edges by number, and columns outside a sorted row.
 //!
 //! They are written out here because their results are part of a seed's meaning: a library may
 //! change how it spends random bits between releases, this file may not.
 
-use gnnrec_graph::ItemId;
+use gnnrec_graph::{Csr, ItemId};
 use rand::Rng;
+
+/// Draws of a seen item before the unseen ones are listed.
+const TRIES: usize = 32;
 
 /// A whole number below `bound`, each exactly as likely (Lemire, TOMACS 2019, algorithm 5).
 ///
@@ -38,26 +41,73 @@ pub(crate) fn is_absent(seen: &[ItemId], item: ItemId) -> bool {
     seen.binary_search(&item).is_err()
 }
 
-/// The `rank`-th item, from 0, that the sorted row lacks; logarithmic in its length.
+/// The `rank`-th number, from 0, that the sorted row lacks; logarithmic in its length.
 ///
-/// Before `seen[n]` there are `seen[n] - n` absent items, a number that never falls.
-pub(crate) fn absent(seen: &[ItemId], rank: u32) -> ItemId {
-    let (mut low, mut high) = (0, seen.len());
+/// Before `row[n]` there are `row[n] - n` absent numbers, a count that never falls.
+pub(crate) fn absent(row: &[u32], rank: u32) -> u32 {
+    let (mut low, mut high) = (0, row.len());
     while low < high {
         let middle = usize::midpoint(low, high);
-        if seen[middle].index() - middle <= rank as usize {
+        if row[middle] as usize - middle <= rank as usize {
             low = middle + 1;
         } else {
             high = middle;
         }
     }
-    ItemId(rank + u32::try_from(low).expect("a row is no longer than the catalogue"))
+    rank + u32::try_from(low).expect("a row is no longer than its matrix is wide")
+}
+
+/// A column that the row lacks, each as likely: its rank among the absent is drawn, so nothing is ever rejected.
+///
+/// # Panics
+/// If the row holds every column.
+pub(crate) fn outside(matrix: &Csr, row: usize, random: &mut impl Rng) -> u32 {
+    let columns = matrix.row(row);
+    absent(columns, below(random, matrix.num_cols() - columns.len()))
+}
+
+/// Row and column of the edge of a number; logarithmic in the rows.
+///
+/// # Panics
+/// If the number is not below the number of edges.
+pub(crate) fn edge(matrix: &Csr, number: usize) -> (usize, u32) {
+    let row = matrix.indptr().partition_point(|&start| start <= number) - 1;
+    (row, matrix.indices()[number])
+}
+
+/// Fills `items` from those places of `among` whose item the sorted row `seen` lacks, each place as likely. Where
+/// there is none, each item is one of `otherwise`.
+pub(crate) fn fill_unseen<R: Rng>(
+    items: &mut [ItemId],
+    among: &[ItemId],
+    seen: &[ItemId],
+    random: &mut R,
+    otherwise: impl Fn(&mut R) -> ItemId,
+) {
+    // Listed at most once, and only when trial has failed.
+    let mut unseen: Option<Vec<ItemId>> = among.is_empty().then(Vec::new);
+    for filled in items {
+        if unseen.is_none() {
+            let mut trials = (0..TRIES).map(|_| among[below(random, among.len()) as usize]);
+            if let Some(item) = trials.find(|&item| is_absent(seen, item)) {
+                *filled = item;
+                continue;
+            }
+        }
+        let listed = || among.iter().copied().filter(|&item| is_absent(seen, item)).collect();
+        let unseen = unseen.get_or_insert_with(listed);
+        *filled = match unseen.len() {
+            0 => otherwise(random),
+            len => unseen[below(random, len) as usize],
+        };
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
+    use gnnrec_graph::Duplicates;
     use proptest::prelude::*;
 
     use super::*;
@@ -66,13 +116,22 @@ mod tests {
     proptest! {
         #[test]
         fn absent_counts_what_a_set_lacks(seen in prop::collection::btree_set(0u32..80, 0..80)) {
-            let row: Vec<ItemId> = seen.iter().copied().map(ItemId).collect();
+            let row: Vec<u32> = seen.iter().copied().collect();
             let lacking: Vec<u32> = (0..80).filter(|item| !seen.contains(item)).collect();
             for (rank, &item) in (0..).zip(&lacking) {
-                prop_assert_eq!(absent(&row, rank), ItemId(item));
+                prop_assert_eq!(absent(&row, rank), item);
             }
             for item in 0..80 {
-                prop_assert_eq!(is_absent(&row, ItemId(item)), !seen.contains(&item));
+                prop_assert_eq!(is_absent(ItemId::wrap_slice(&row), ItemId(item)), !seen.contains(&item));
+            }
+        }
+
+        #[test]
+        fn edges_are_numbered_in_their_order(edges in prop::collection::btree_set((0u32..9, 0u32..7), 0..40)) {
+            let edges: Vec<(u32, u32)> = edges.into_iter().collect();
+            let matrix = Csr::from_edges(9, 7, &edges, Duplicates::Error).unwrap();
+            for (number, &(row, col)) in edges.iter().enumerate() {
+                prop_assert_eq!(edge(&matrix, number), (row as usize, col));
             }
         }
     }

@@ -1,9 +1,9 @@
 //! Why batches cannot be drawn.
 
-use gnnrec_graph::UserId;
+use gnnrec_graph::{EntityId, GraphError, RelationId, UserId};
 
 /// A sampler that cannot be made, or a batch that does not exist.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SamplingError {
     /// A configuration value out of range.
@@ -34,6 +34,36 @@ pub enum SamplingError {
         /// Items of the catalogue.
         num_items: usize,
     },
+    /// Interactions without ratings where ratings are learnt.
+    #[error("the {num_interactions} training interactions have no weights, expected a rating on each")]
+    NoRatings {
+        /// Interactions of the graph.
+        num_interactions: usize,
+    },
+    /// A knowledge graph that says nothing.
+    #[error("there are no facts among {num_entities} entities and {num_relations} relations; expected at least one")]
+    NoFacts {
+        /// Entities of the graph.
+        num_entities: usize,
+        /// Relations of the graph.
+        num_relations: usize,
+    },
+    /// Every entity is a tail of the same head and relation.
+    #[error(
+        "head {head} has all {num_entities} entities as tails of relation {relation}, so none is left as a corrupt tail; \
+         remove the facts or add entities"
+    )]
+    NoCorruptTails {
+        /// The first such head.
+        head: EntityId,
+        /// Its relation.
+        relation: RelationId,
+        /// Entities of the graph.
+        num_entities: usize,
+    },
+    /// A graph that cannot be built, or is of another shape than was expected.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
     /// A batch beyond the end of the epoch.
     #[error("batch {index}, expected one below {num_batches}")]
     NoSuchBatch {

@@ -7,17 +7,23 @@ mod batch;
 mod config;
 mod draw;
 mod error;
+mod facts;
 mod permutation;
 mod popularity;
 mod prefetch;
+mod ratings;
 mod sampler;
+mod source;
 mod stream;
 #[cfg(test)]
 mod tests;
 
-pub use batch::PairwiseBatch;
+pub use batch::{Batch, FactBatch, PairwiseBatch, RatedBatch};
 pub use config::{Negatives, Positives, SamplerConfig};
 pub use error::SamplingError;
+pub use facts::FactSampler;
 pub use prefetch::Prefetch;
+pub use ratings::RatedSampler;
 pub use sampler::Sampler;
+pub use source::BatchSampler;
 pub use stream::{Purpose, stream};

@@ -65,7 +65,7 @@ impl Popularity {
         };
         let total: f64 = unseen().map(|(_, &weight)| weight).sum();
         if total <= 0.0 {
-            return absent(seen, below(random, self.weights.len() - seen.len()));
+            return ItemId(absent(ItemId::peel_slice(seen), below(random, self.weights.len() - seen.len())));
         }
         let mut left = unit(random) * total;
         let mut chosen = None;

@@ -7,43 +7,47 @@
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
 
-use crate::{PairwiseBatch, Sampler, SamplingError};
+use crate::{PairwiseBatch, SamplingError};
 
 /// Threads that draw. One keeps up with most models; the second is for thousands of negatives a row.
 const WORKERS: usize = 2;
 
-/// The batches of an epoch in order, drawn ahead; made by [`Sampler::epoch`].
+/// The batches of an epoch in order, drawn ahead; made by
+/// [`Sampler::epoch`](crate::Sampler::epoch) and [`BatchSampler::epoch`](crate::BatchSampler::epoch).
 ///
 /// Dropping it ends its threads after at most the one batch that each is drawing.
-pub struct Prefetch {
+pub struct Prefetch<B = PairwiseBatch> {
     remaining: std::ops::Range<usize>,
-    receivers: Vec<Receiver<Result<PairwiseBatch, SamplingError>>>,
+    receivers: Vec<Receiver<Result<B, SamplingError>>>,
     handles: Vec<JoinHandle<()>>,
 }
 
-impl Prefetch {
-    pub(crate) fn start(sampler: &Sampler, epoch: u64, from: usize) -> Self {
-        let end = sampler.num_batches();
+impl<B: Send + 'static> Prefetch<B> {
+    /// Draws the batches `from .. end`, each by its index.
+    pub(crate) fn start<F>(from: usize, end: usize, draw: F) -> Self
+    where
+        F: Fn(usize) -> Result<B, SamplingError> + Clone + Send + 'static,
+    {
         let mut prefetch = Self { remaining: from.min(end)..end, receivers: Vec::new(), handles: Vec::new() };
         for first in prefetch.remaining.clone().take(WORKERS) {
             let (sender, receiver) = sync_channel(1);
-            let sampler = sampler.clone();
-            let draw = move || {
+            let draw = draw.clone();
+            let work = move || {
                 for index in (first..end).step_by(WORKERS) {
-                    if sender.send(sampler.batch_on(epoch, index, false)).is_err() {
+                    if sender.send(draw(index)).is_err() {
                         return;
                     }
                 }
             };
             prefetch.receivers.push(receiver);
-            prefetch.handles.push(std::thread::spawn(draw));
+            prefetch.handles.push(std::thread::spawn(work));
         }
         prefetch
     }
 }
 
-impl Iterator for Prefetch {
-    type Item = Result<PairwiseBatch, SamplingError>;
+impl<B> Iterator for Prefetch<B> {
+    type Item = Result<B, SamplingError>;
 
     /// Waits for the next batch.
     ///
@@ -61,9 +65,9 @@ impl Iterator for Prefetch {
     }
 }
 
-impl ExactSizeIterator for Prefetch {}
+impl<B> ExactSizeIterator for Prefetch<B> {}
 
-impl Drop for Prefetch {
+impl<B> Drop for Prefetch<B> {
     fn drop(&mut self) {
         // A worker that waits for room learns that nobody listens.
         self.receivers.clear();

@@ -3,13 +3,15 @@
 //! Rows are drawn in blocks of 64, each block from its own keyed stream, so that any number of threads draws
 //! the same batch. Nothing is shuffled or kept between batches: a run resumes anywhere at no cost.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use gnnrec_graph::{Csr, InteractionGraph, ItemId, UserId};
 use rand::Rng;
 use rayon::prelude::*;
 
-use crate::draw::{absent, below, is_absent};
+use crate::batch::rows_of;
+use crate::draw::{below, edge, fill_unseen, outside};
 use crate::permutation::Permutation;
 use crate::popularity::Popularity;
 use crate::{Negatives, PairwiseBatch, Positives, Prefetch, Purpose, SamplerConfig, SamplingError, stream};
@@ -19,9 +21,6 @@ const BLOCK_ROWS: usize = 64;
 
 /// Draws below which a batch is drawn by the calling thread alone: some tenths of a millisecond.
 const PARALLEL_DRAWS: usize = 16_384;
-
-/// In-batch draws that hit a seen item before the valid rows are listed.
-const TRIES: usize = 32;
 
 /// The most negatives one batch may hold: a gigabyte.
 const MAX_NEGATIVES: usize = 1 << 28;
@@ -93,16 +92,14 @@ impl Sampler {
     /// The threads are its own, not the caller's rayon pool, so that neither can wait for the other.
     #[must_use]
     pub fn epoch(&self, epoch: u64, from: usize) -> Prefetch {
-        Prefetch::start(self, epoch, from)
+        let sampler = self.clone();
+        Prefetch::start(from, self.num_batches(), move |index| sampler.batch_on(epoch, index, false))
     }
 
     /// [`Sampler::batch`] on the rayon pool or on the calling thread alone.
     pub(crate) fn batch_on(&self, epoch: u64, index: usize, pool: bool) -> Result<PairwiseBatch, SamplingError> {
-        let num_batches = self.num_batches();
-        if index >= num_batches {
-            return Err(SamplingError::NoSuchBatch { index, num_batches });
-        }
-        Ok(self.0.draw(epoch, index, pool))
+        let rows = rows_of(index, self.0.config.batch_size, self.0.num_rows())?;
+        Ok(self.0.draw(epoch, index, rows, pool))
     }
 }
 
@@ -111,10 +108,9 @@ impl Inner {
         self.by_user.num_edges()
     }
 
-    fn draw(&self, epoch: u64, index: usize, pool: bool) -> PairwiseBatch {
+    fn draw(&self, epoch: u64, index: usize, rows: Range<usize>, pool: bool) -> PairwiseBatch {
         let SamplerConfig { batch_size, num_negatives, .. } = self.config;
-        let start = index * batch_size;
-        let len = batch_size.min(self.num_rows() - start);
+        let (start, len) = (rows.start, rows.len());
         let first_block = index * batch_size.div_ceil(BLOCK_ROWS);
         let block_stream = |purpose, block| stream(self.seed, purpose, [epoch, (first_block + block) as u64]);
 
@@ -149,11 +145,14 @@ impl Inner {
         let fill = |(block, negatives): (usize, &mut [ItemId])| {
             let mut random = block_stream(Purpose::Negatives, block);
             for (row, negatives) in (block * BLOCK_ROWS..).zip(negatives.chunks_mut(num_negatives)) {
-                let seen = self.items_of(users[row]);
+                let user = users[row];
+                let seen = self.items_of(user);
                 match (self.config.negatives, &self.popularity) {
-                    (Negatives::InBatch, _) => self.in_batch(seen, &positives, negatives, &mut random),
+                    (Negatives::InBatch, _) => {
+                        fill_unseen(negatives, &positives, seen, &mut random, |random| self.uniform(user, random));
+                    }
                     (_, Some(popularity)) => negatives.fill_with(|| popularity.draw(seen, &mut random)),
-                    (_, None) => negatives.fill_with(|| self.uniform(seen, &mut random)),
+                    (_, None) => negatives.fill_with(|| self.uniform(user, &mut random)),
                 }
             }
         };
@@ -165,40 +164,18 @@ impl Inner {
         PairwiseBatch { users, positives, negatives, num_negatives }
     }
 
-    /// The training pair of a number below [`Inner::num_rows`]; logarithmic in the users.
+    /// The training pair of a number below [`Inner::num_rows`].
     fn pair(&self, pair: usize) -> (UserId, ItemId) {
-        let row = self.by_user.indptr().partition_point(|&start| start <= pair) - 1;
-        let user = UserId(u32::try_from(row).expect("users are counted by a u32"));
-        (user, ItemId(self.by_user.indices()[pair]))
+        let (user, item) = edge(&self.by_user, pair);
+        (UserId(u32::try_from(user).expect("users are counted by a u32")), ItemId(item))
     }
 
-    fn items_of(&self, user: UserId) -> &[ItemId] {
+    pub(crate) fn items_of(&self, user: UserId) -> &[ItemId] {
         ItemId::wrap_slice(self.by_user.row(user.index()))
     }
 
-    /// One unseen item, each as likely: the rank among the unseen is drawn, so nothing is ever rejected.
-    fn uniform(&self, seen: &[ItemId], random: &mut impl Rng) -> ItemId {
-        absent(seen, below(random, self.by_user.num_cols() - seen.len()))
-    }
-
-    /// Fills one row's negatives from the positives of the batch; `seen` holds the row's own among others.
-    fn in_batch(&self, seen: &[ItemId], positives: &[ItemId], negatives: &mut [ItemId], random: &mut impl Rng) {
-        // Listed once a row, and only when trial has failed.
-        let mut unseen: Option<Vec<ItemId>> = None;
-        for negative in negatives {
-            if unseen.is_none() {
-                let mut trials = (0..TRIES).map(|_| positives[below(random, positives.len()) as usize]);
-                if let Some(item) = trials.find(|&item| is_absent(seen, item)) {
-                    *negative = item;
-                    continue;
-                }
-            }
-            let listed = || positives.iter().copied().filter(|&item| is_absent(seen, item)).collect();
-            let unseen = unseen.get_or_insert_with(listed);
-            *negative = match unseen.len() {
-                0 => self.uniform(seen, random),
-                len => unseen[below(random, len) as usize],
-            };
-        }
+    /// One unseen item, each as likely.
+    pub(crate) fn uniform(&self, user: UserId, random: &mut impl Rng) -> ItemId {
+        ItemId(outside(&self.by_user, user.index(), random))
     }
 }

@@ -18,7 +18,7 @@ pub enum Purpose {
     Negatives = 3,
     /// Dropped edges, nodes and activations.
     Dropout = 4,
-    /// Sampled neighbours and walks.
+    /// Sampled neighbours.
     Neighbours = 5,
     /// Splits into training, validation and test.
     Split = 6,
@@ -28,6 +28,14 @@ pub enum Purpose {
     Projection = 8,
     /// Resampling in significance tests.
     Bootstrap = 9,
+    /// Order of training ratings.
+    Ratings = 10,
+    /// Order of facts and choice of corrupt tails.
+    Facts = 11,
+    /// Random walks.
+    Walks = 12,
+    /// Choice of hard negatives.
+    HardNegatives = 13,
 }
 
 /// The stream of one key. The same key gives the same numbers on every machine and release.

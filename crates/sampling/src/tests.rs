@@ -45,7 +45,7 @@ fn negatives_of(user: u32, sampler: &Sampler, epochs: u64) -> BTreeMap<u32, u32>
 }
 
 /// Whether counts follow the weights: same support, and every count within five standard deviations.
-fn assert_law(counts: &BTreeMap<u32, u32>, weights: &[(u32, f64)]) {
+pub(crate) fn assert_law(counts: &BTreeMap<u32, u32>, weights: &[(u32, f64)]) {
     assert!(counts.keys().eq(weights.iter().map(|(item, _)| item)), "{counts:?} for {weights:?}");
     let (draws, total): (u32, f64) = (counts.values().sum(), weights.iter().map(|(_, weight)| weight).sum());
     for &(item, weight) in weights {
