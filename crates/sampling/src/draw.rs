@@ -30,6 +30,25 @@ pub(crate) fn below(random: &mut impl Rng, bound: usize) -> u32 {
     value
 }
 
+/// `num` distinct numbers below `bound`, ascending, each set of them as likely (Floyd; CACM 30(9), 1987).
+///
+/// # Panics
+/// If `num` is above `bound`, or `bound` does not fit a `u32`.
+pub(crate) fn distinct(random: &mut impl Rng, bound: usize, num: usize) -> Vec<u32> {
+    assert!(num <= bound, "{num} distinct numbers below {bound}");
+    let mut numbers = Vec::with_capacity(num);
+    for last in bound - num..bound {
+        let drawn = below(random, last + 1);
+        if let Err(place) = numbers.binary_search(&drawn) {
+            numbers.insert(place, drawn);
+        } else {
+            // Above all that were drawn.
+            numbers.push(u32::try_from(last).expect("below a bound that fits a u32"));
+        }
+    }
+    numbers
+}
+
 /// A number in `[0, 1)`, a multiple of `2^-53`.
 #[expect(clippy::cast_precision_loss, reason = "53 bits fit an f64")]
 pub(crate) fn unit(random: &mut impl Rng) -> f64 {
@@ -150,6 +169,20 @@ mod tests {
         let bound = 3usize << 30;
         let multiples = (0..30_000).filter(|_| below(&mut random, bound).is_multiple_of(3)).count();
         assert!(multiples.abs_diff(10_000) < 410, "{multiples} of 30000");
+    }
+
+    #[test]
+    fn every_set_of_distinct_numbers_is_as_likely() {
+        let mut random = stream(7, Purpose::Neighbours, [0, 0]);
+        let mut counts = std::collections::BTreeMap::new();
+        for _ in 0..35_000 {
+            *counts.entry(distinct(&mut random, 7, 4)).or_insert(0u32) += 1;
+        }
+        // 35 sets: mean 1,000, standard deviation 31.2.
+        assert!(counts.keys().all(|set| set.windows(2).all(|pair| pair[0] < pair[1])), "{counts:?}");
+        assert!(counts.len() == 35 && counts.values().all(|count| count.abs_diff(1_000) < 156), "{counts:?}");
+        assert_eq!(distinct(&mut random, 5, 5), [0, 1, 2, 3, 4]);
+        assert_eq!(distinct(&mut random, 5, 0), []);
     }
 
     #[test]

@@ -64,6 +64,39 @@ pub enum SamplingError {
     /// A graph that cannot be built, or is of another shape than was expected.
     #[error(transparent)]
     Graph(#[from] GraphError),
+    /// Ranks at which no item is both visited and unseen, for any training pair.
+    #[error(
+        "none of {num_pairs} training pairs has a hard negative at ranks {from_rank} to {to_rank}; lower the ranks or \
+         walk more hops"
+    )]
+    NoHardNegatives {
+        /// Training pairs.
+        num_pairs: usize,
+        /// The first rank.
+        from_rank: usize,
+        /// The rank after the last.
+        to_rank: usize,
+    },
+    /// A neighbourhood around a node that the graph has not.
+    #[error("seed {place}: node {node}, expected one below {num_nodes}")]
+    NoSuchSeed {
+        /// Position among the seeds.
+        place: u32,
+        /// The node.
+        node: u32,
+        /// Nodes of the graph.
+        num_nodes: usize,
+    },
+    /// A neighbourhood around the same node twice.
+    #[error("seeds {first} and {place} are both node {node}; give each node once and look its rows up")]
+    RepeatedSeed {
+        /// Its first position among the seeds.
+        first: u32,
+        /// Its second.
+        place: u32,
+        /// The node.
+        node: u32,
+    },
     /// A batch beyond the end of the epoch.
     #[error("batch {index}, expected one below {num_batches}")]
     NoSuchBatch {

@@ -1,12 +1,14 @@
 //! Where the batches of an epoch come from, whatever their kind: one type for a loop that trains.
 
-use crate::{Batch, FactSampler, Prefetch, RatedSampler, Sampler, SamplingError};
+use crate::{Batch, FactSampler, HardNegatives, Prefetch, RatedSampler, Sampler, SamplingError};
 
 /// A sampler of any kind; cheap to clone, shared between threads.
 #[derive(Clone)]
 pub enum BatchSampler {
     /// Positives with their negatives.
     Pairwise(Sampler),
+    /// The same with hard negatives.
+    HardNegatives(HardNegatives),
     /// Ratings.
     Rated(RatedSampler),
     /// Facts with corrupt tails.
@@ -19,6 +21,7 @@ impl BatchSampler {
     pub fn num_batches(&self) -> usize {
         match self {
             Self::Pairwise(sampler) => sampler.num_batches(),
+            Self::HardNegatives(sampler) => sampler.num_batches(),
             Self::Rated(sampler) => sampler.num_batches(),
             Self::Facts(sampler) => sampler.num_batches(),
         }
@@ -31,6 +34,7 @@ impl BatchSampler {
     pub fn batch(&self, epoch: u64, index: usize) -> Result<Batch, SamplingError> {
         match self {
             Self::Pairwise(sampler) => sampler.batch_on(epoch, index, false).map(Batch::Pairwise),
+            Self::HardNegatives(sampler) => sampler.batch(epoch, index).map(Batch::Pairwise),
             Self::Rated(sampler) => sampler.batch(epoch, index).map(Batch::Rated),
             Self::Facts(sampler) => sampler.batch(epoch, index).map(Batch::Facts),
         }
@@ -49,12 +53,12 @@ mod tests {
     use gnnrec_graph::{Csr, Duplicates, EntityId, InteractionGraph, KnowledgeGraph, RelationId, Triple};
 
     use super::*;
-    use crate::SamplerConfig;
+    use crate::{HardNegativesConfig, SamplerConfig};
 
     /// 40 ratings and 30 facts in batches of 7.
-    fn samplers() -> [BatchSampler; 3] {
+    fn samplers() -> [BatchSampler; 4] {
         let edges: Vec<(u32, u32, f32)> =
-            (0u8..40).map(|n| (u32::from(n % 8), u32::from(n / 8), f32::from(n))).collect();
+            (0u8..40).map(|n| (u32::from(n % 8), u32::from(n % 8 + n / 8) % 11, f32::from(n))).collect();
         let interactions = InteractionGraph::new(Csr::from_weighted_edges(8, 11, &edges, Duplicates::Error).unwrap());
         let fact = |n: u32| Triple {
             head: EntityId(n % 6),
@@ -64,8 +68,10 @@ mod tests {
         let facts: Vec<Triple> = (0..30).map(fact).collect();
         let knowledge = KnowledgeGraph::new(12, 3, &facts, Vec::new()).unwrap();
         let config = SamplerConfig { batch_size: 7, ..SamplerConfig::default() };
+        let hard = HardNegativesConfig { from_rank: 0, to_rank: 4, ..HardNegativesConfig::default() };
         [
-            BatchSampler::Pairwise(Sampler::new(&interactions, config, 3).unwrap()),
+            BatchSampler::Pairwise(Sampler::new(&interactions, config.clone(), 3).unwrap()),
+            BatchSampler::HardNegatives(HardNegatives::new(&interactions, config, &hard, 3).unwrap()),
             BatchSampler::Rated(RatedSampler::new(&interactions, 7, 3).unwrap()),
             BatchSampler::Facts(FactSampler::new(&knowledge, 7, 3).unwrap()),
         ]
@@ -90,12 +96,13 @@ mod tests {
 
     #[test]
     fn a_source_gives_its_own_kind_and_all_its_rows() {
-        let [pairs, ratings, facts] = samplers();
+        let [pairs, hard, ratings, facts] = samplers();
         let rows = |sampler: &BatchSampler, kind: fn(&Batch) -> bool| -> Vec<usize> {
             let batches = sampler.epoch(0, 0).map(Result::unwrap);
             batches.inspect(|batch| assert!(kind(batch))).map(|batch| batch.len()).collect()
         };
         assert_eq!(rows(&pairs, |batch| matches!(batch, Batch::Pairwise(_))), [7, 7, 7, 7, 7, 5]);
+        assert_eq!(rows(&hard, |batch| matches!(batch, Batch::Pairwise(_))), [7, 7, 7, 7, 7, 5]);
         assert_eq!(rows(&ratings, |batch| matches!(batch, Batch::Rated(_))), [7, 7, 7, 7, 7, 5]);
         assert_eq!(rows(&facts, |batch| matches!(batch, Batch::Facts(_))), [7, 7, 7, 7, 2]);
     }
