@@ -97,6 +97,11 @@ mod tests {
     #[test]
     fn a_source_gives_its_own_kind_and_all_its_rows() {
         let [pairs, hard, ratings, facts] = samplers();
+        if let (BatchSampler::Pairwise(plain), BatchSampler::HardNegatives(harder)) = (&pairs, &hard) {
+            assert_eq!(pairs.batch(0, 1).unwrap(), Batch::Pairwise(plain.batch(0, 1).unwrap()));
+            assert_eq!(hard.batch(0, 1).unwrap(), Batch::Pairwise(harder.batch(0, 1).unwrap()));
+            assert_ne!(hard.batch(0, 1).unwrap(), pairs.batch(0, 1).unwrap());
+        }
         let rows = |sampler: &BatchSampler, kind: fn(&Batch) -> bool| -> Vec<usize> {
             let batches = sampler.epoch(0, 0).map(Result::unwrap);
             batches.inspect(|batch| assert!(kind(batch))).map(|batch| batch.len()).collect()
