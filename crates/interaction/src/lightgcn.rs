@@ -23,7 +23,7 @@ use gnnrec_model::{
     GradientConfig, GradientModel, ModelError, PropagatedLoss, RankingLoss, Step, joint_graph, joint_scorer,
     normal_init,
 };
-use gnnrec_sampling::PairwiseBatch;
+use gnnrec_sampling::Batch;
 use gnnrec_sparse::{Adjacency, LayerCombination, TablePrecision, propagate};
 use serde::{Deserialize, Serialize};
 
@@ -114,7 +114,8 @@ pub struct LightGcn {
 }
 
 impl GradientModel for LightGcn {
-    fn loss(&self, batch: &PairwiseBatch, _: Step) -> Tensor<1> {
+    fn loss(&self, batch: &Batch, _: Step) -> Tensor<1> {
+        let batch = batch.pairwise();
         self.loss.of_batch(&self.adjacency, self.nodes.val(), batch)
     }
 

@@ -14,7 +14,7 @@ use burn::tensor::{Device, Tensor};
 use gnnrec_eval::Scorer;
 use gnnrec_graph::{ItemId, UserId, World};
 use gnnrec_model::{GradientConfig, GradientModel, ModelError, Step, Table, normal_init, table_scorer};
-use gnnrec_sampling::PairwiseBatch;
+use gnnrec_sampling::Batch;
 use gnnrec_sparse::kernels::losses::{Objective, RowLoss};
 use gnnrec_sparse::row_loss;
 use serde::{Deserialize, Serialize};
@@ -78,7 +78,8 @@ pub struct MfBpr {
 }
 
 impl GradientModel for MfBpr {
-    fn loss(&self, batch: &PairwiseBatch, _: Step) -> Tensor<1> {
+    fn loss(&self, batch: &Batch, _: Step) -> Tensor<1> {
+        let batch = batch.pairwise();
         let items = [ItemId::peel_slice(&batch.positives), ItemId::peel_slice(&batch.negatives)].concat();
         let rows = vec![self.users.lookup(UserId::peel_slice(&batch.users)), self.items.lookup(&items)];
         let rows = Tensor::cat(rows, 0);
@@ -103,6 +104,7 @@ impl GradientModel for MfBpr {
 mod tests {
     use burn::module::Param;
     use gnnrec_model::conformance;
+    use gnnrec_sampling::PairwiseBatch;
 
     use super::*;
 
@@ -127,7 +129,7 @@ mod tests {
         };
         // Scores 3 against 1 and 2 against 0; norms 1 + 4, 9 + 1, 2 + 9.
         let expected = (1.0 + (-2f32).exp()).ln() + 0.5 * 0.5 * 26.0 / 2.0;
-        let loss = model.loss(&batch, Step { seed: 0, index: 0 }).into_scalar::<f32>();
+        let loss = model.loss(&Batch::Pairwise(batch), Step { seed: 0, index: 0 }).into_scalar::<f32>();
         assert!((loss - expected).abs() < 1e-6, "{loss} {expected}");
         assert_eq!(conformance::all_scores(&*model.scorer()), [1.0, 3.0, 0.0, 2.0, 0.0, 2.0]);
     }

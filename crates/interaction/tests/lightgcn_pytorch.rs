@@ -8,7 +8,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use gnnrec_graph::{Duplicates, InteractionGraph, ItemId, UserId, World};
 use gnnrec_interaction::LightGcnConfig;
 use gnnrec_model::{GradientConfig, GradientModel, Step};
-use gnnrec_sampling::PairwiseBatch;
+use gnnrec_sampling::{Batch, PairwiseBatch};
 
 #[derive(serde::Deserialize)]
 struct Case {
@@ -49,7 +49,7 @@ fn a_step_is_the_step_of_pytorch() {
     let batch =
         PairwiseBatch { users: case.users, positives: case.positives, negatives: case.negatives, num_negatives: 1 };
 
-    let loss = model.loss(&batch, Step { seed: 0, index: 0 });
+    let loss = model.loss(&Batch::Pairwise(batch), Step { seed: 0, index: 0 });
     assert_close(&[loss.clone().into_scalar()], &[case.loss], 1e-6);
     let grads = loss.backward();
     let values = |table: Tensor<2>| table.into_data().try_to_vec::<f32>().unwrap();

@@ -35,7 +35,7 @@ use gnnrec_graph::{UserId, World};
 use gnnrec_model::{
     GradientConfig, GradientModel, ModelError, Step, bpr_loss, cross_entropy_loss, normal_init, xavier_init,
 };
-use gnnrec_sampling::PairwiseBatch;
+use gnnrec_sampling::Batch;
 use gnnrec_sparse::gather_rows;
 use serde::{Deserialize, Serialize};
 
@@ -245,7 +245,8 @@ impl Kgcn {
 }
 
 impl GradientModel for Kgcn {
-    fn loss(&self, batch: &PairwiseBatch, _: Step) -> Tensor<1> {
+    fn loss(&self, batch: &Batch, _: Step) -> Tensor<1> {
+        let batch = batch.pairwise();
         let rows = batch.len();
         let repeated = batch.users.iter().flat_map(|&user| std::iter::repeat_n(user, batch.num_negatives));
         let users: Vec<UserId> = batch.users.iter().copied().chain(repeated).collect();

@@ -7,7 +7,7 @@ use gnnrec_graph::World;
 use gnnrec_model::{
     BatchRows, GradientConfig, GradientModel, ModelError, Step, bpr_loss, conformance, normal_init, table_scorer,
 };
-use gnnrec_sampling::PairwiseBatch;
+use gnnrec_sampling::Batch;
 use gnnrec_sparse::{Adjacency, spmm};
 
 /// `ŷ(u,i) = (mean of Q[k] over the training items k of u) · Q[i]`.
@@ -33,7 +33,8 @@ impl GradientConfig for MeanConfig {
 }
 
 impl GradientModel for Mean {
-    fn loss(&self, batch: &PairwiseBatch, _: Step) -> Tensor<1> {
+    fn loss(&self, batch: &Batch, _: Step) -> Tensor<1> {
+        let batch = batch.pairwise();
         let items = self.items.val();
         let users = spmm(&self.chosen, items.clone());
         let (pos, neg) = BatchRows::from_tables(users, items, batch).scores();

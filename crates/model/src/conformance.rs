@@ -21,10 +21,10 @@ use gnnrec_graph::{
     Csr, Duplicates, EntityId, InteractionGraph, ItemId, KnowledgeGraph, RelationId, SocialGraph, TieDirection, Triple,
     UserId, World,
 };
-use gnnrec_sampling::{PairwiseBatch, Purpose, stream};
+use gnnrec_sampling::{Batch, FactBatch, PairwiseBatch, Purpose, RatedBatch, stream};
 use rand::seq::{IndexedRandom, SliceRandom};
 
-use crate::{GradientConfig, GradientModel, Step, dense_gradients};
+use crate::{GradientConfig, GradientModel, Phase, Step, dense_gradients};
 
 mod closed_form;
 
@@ -84,10 +84,72 @@ pub fn world() -> World {
         .expect("the parts agree on their sizes")
 }
 
-/// A batch of every training pair in random order, each with one item that its user does not have.
-/// Pairs of users who have every item are left out.
+/// [`world`] with ratings from 1 to 5: a circle likes its own half of the items a little more.
+///
+/// # Panics
+/// Never.
 #[must_use]
-pub fn batch(world: &World, seed: u64, step: u64) -> PairwiseBatch {
+pub fn rated_world() -> World {
+    let plain = world();
+    let by_user = plain.interactions().by_user();
+    let rating = |(user, item): (u32, u32)| 1.0 + ((user / 2 + item) % 3 + (item % 2) * 2) as f32;
+    let ratings = by_user.edges().map(rating).collect();
+    let rated = InteractionGraph::new(by_user.with_weights(ratings).expect("one rating for each pair"));
+    let social = plain.social().expect("it has ties").clone();
+    let knowledge = plain.knowledge().expect("it has facts").clone();
+    let world = World::new(rated).with_social(social).and_then(|world| world.with_knowledge(knowledge));
+    world.expect("the sizes are the same")
+}
+
+/// A batch of everything that a phase draws from, in random order.
+///
+/// # Panics
+/// If the world lacks what the phase draws from.
+#[must_use]
+pub fn batch(world: &World, phase: &Phase, seed: u64, step: u64) -> Batch {
+    match phase {
+        Phase::Pairs | Phase::HardPairs(_) => Batch::Pairwise(pairs(world, seed, step)),
+        Phase::Ratings => Batch::Rated(ratings(world, seed, step)),
+        Phase::Facts => Batch::Facts(facts(world, seed, step)),
+    }
+}
+
+fn ratings(world: &World, seed: u64, step: u64) -> RatedBatch {
+    let by_user = world.interactions().by_user();
+    let ratings = by_user.weights().expect("the world has ratings");
+    let mut rows: Vec<((u32, u32), f32)> = by_user.edges().zip(ratings.iter().copied()).collect();
+    rows.shuffle(&mut stream(seed, Purpose::Positives, [step, u64::MAX]));
+    RatedBatch {
+        users: rows.iter().map(|row| UserId(row.0.0)).collect(),
+        items: rows.iter().map(|row| ItemId(row.0.1)).collect(),
+        ratings: rows.iter().map(|row| row.1).collect(),
+    }
+}
+
+/// Every fact, each with a tail that its head and relation do not have.
+fn facts(world: &World, seed: u64, step: u64) -> FactBatch {
+    let knowledge = world.knowledge().expect("the world has facts");
+    let mut random = stream(seed, Purpose::Negatives, [step, u64::MAX]);
+    let mut triples = knowledge.triples().to_vec();
+    triples.shuffle(&mut random);
+    let mut batch = FactBatch::default();
+    for triple in triples {
+        let is_known = |tail| knowledge.triples().binary_search(&Triple { tail, ..triple }).is_ok();
+        let unknown: Vec<EntityId> =
+            (0u32..).take(knowledge.num_entities()).map(EntityId).filter(|&tail| !is_known(tail)).collect();
+        if let Some(&negative) = unknown.choose(&mut random) {
+            batch.heads.push(triple.head);
+            batch.relations.push(triple.relation);
+            batch.tails.push(triple.tail);
+            batch.negative_tails.push(negative);
+        }
+    }
+    batch
+}
+
+/// Every training pair, each with one item that its user does not have. Pairs of users who have every item are
+/// left out.
+fn pairs(world: &World, seed: u64, step: u64) -> PairwiseBatch {
     let interactions = world.interactions();
     let mut random = stream(seed, Purpose::Negatives, [step, u64::MAX]);
     let mut pairs: Vec<(u32, u32)> = interactions.by_user().edges().collect();
@@ -106,7 +168,8 @@ pub fn batch(world: &World, seed: u64, step: u64) -> PairwiseBatch {
     batch
 }
 
-/// Some steps of Adam with a rate of 0.02: the model and the loss of every step.
+/// Some rounds of Adam with a rate of 0.02, a step of every phase each: the model and, for each round, the sum of
+/// the losses.
 ///
 /// # Panics
 /// If the model cannot be made.
@@ -115,10 +178,15 @@ pub fn train<C: GradientConfig>(config: &C, world: &World, seed: u64, num_steps:
     let mut optimiser = AdamConfig::new().with_epsilon(1e-8).init();
     let mut losses = Vec::new();
     for index in 0..num_steps {
-        let loss = model.loss(&batch(world, seed, index), Step { seed, index });
-        losses.push(loss.clone().into_scalar::<f32>());
-        let grads = dense_gradients(&model, &loss);
-        model = optimiser.step(0.02, model, grads);
+        let mut sum = 0.0;
+        for (position, phase) in config.phases().iter().enumerate() {
+            model = model.refreshed(position);
+            let loss = model.loss(&batch(world, phase, seed, index), Step { seed, index });
+            sum += loss.clone().into_scalar::<f32>();
+            let grads = dense_gradients(&model, &loss);
+            model = optimiser.step(0.02, model, grads);
+        }
+        losses.push(sum);
     }
     (model, losses)
 }
@@ -228,8 +296,16 @@ fn inverse(permutation: &[u32]) -> Vec<u32> {
 fn renamed(world: &World, users: &[u32], items: &[u32]) -> World {
     let by_user = world.interactions().by_user();
     let edges: Vec<_> = by_user.edges().map(|(user, item)| (users[user as usize], items[item as usize])).collect();
-    let csr =
-        Csr::from_edges(users.len(), items.len(), &edges, Duplicates::Error).expect("a permutation stays in range");
+    let (num_users, num_items) = (users.len(), items.len());
+    let csr = match by_user.weights() {
+        None => Csr::from_edges(num_users, num_items, &edges, Duplicates::Error),
+        Some(ratings) => {
+            let edges: Vec<_> =
+                edges.iter().zip(ratings).map(|(&(user, item), &rating)| (user, item, rating)).collect();
+            Csr::from_weighted_edges(num_users, num_items, &edges, Duplicates::Error)
+        }
+    };
+    let csr = csr.expect("a permutation stays in range");
     let mut out = World::new(InteractionGraph::new(csr));
     if let Some(social) = world.social() {
         let ties: Vec<_> =
@@ -288,21 +364,27 @@ fn edited<const D: usize>(param: Param<Tensor<D>>, edit: impl FnOnce(Vec<f32>) -
 /// If one differs by more than 1 % and 2e-4.
 pub fn check_gradient<C: GradientConfig>(config: &C, world: &World) {
     let step = Step { seed: 4, index: 0 };
-    let batch = batch(world, 4, 0);
-    let model = init(config, world, 4).map(&mut Nudge { position: None, by: 0.0 });
-    let mut gradient = Flatten { grads: dense_gradients(&model, &model.loss(&batch, step)), values: Vec::new() };
-    model.visit(&mut gradient);
-    let loss_at = |position: usize, by: f32| {
-        let nudged = model.clone().map(&mut Nudge { position: Some(position), by });
-        nudged.loss(&batch, step).into_scalar::<f32>()
-    };
-    assert!(gradient.values.iter().any(|value| value.abs() > 1e-4), "the loss depends on no parameter");
-    // Some 200 of the scalars, spread over all parameters.
-    let stride = (gradient.values.len() / 200).max(1);
-    for (position, &found) in gradient.values.iter().enumerate().step_by(stride) {
-        let expected = (loss_at(position, 5e-3) - loss_at(position, -5e-3)) / 1e-2;
-        let close = (found - expected).abs() <= 2e-4 + 0.01 * expected.abs();
-        assert!(close, "parameter scalar {position}: gradient {found}, difference {expected}");
+    for (position, phase) in config.phases().iter().enumerate() {
+        let batch = batch(world, phase, 4, 0);
+        let model = init(config, world, 4).map(&mut Nudge { position: None, by: 0.0 }).refreshed(position);
+        let mut gradient = Flatten { grads: dense_gradients(&model, &model.loss(&batch, step)), values: Vec::new() };
+        model.visit(&mut gradient);
+        let loss_at = |position: usize, by: f32| {
+            let nudged = model.clone().map(&mut Nudge { position: Some(position), by });
+            nudged.loss(&batch, step).into_scalar::<f32>()
+        };
+        assert!(
+            gradient.values.iter().flatten().any(|value| value.abs() > 1e-4),
+            "the loss of {phase:?} depends on no parameter"
+        );
+        // Some 200 of the scalars, spread over all parameters.
+        let stride = (gradient.values.len() / 200).max(1);
+        for (position, found) in gradient.values.iter().enumerate().step_by(stride) {
+            let Some(found) = *found else { continue };
+            let expected = (loss_at(position, 5e-3) - loss_at(position, -5e-3)) / 1e-2;
+            let close = (found - expected).abs() <= 2e-4 + 0.01 * expected.abs();
+            assert!(close, "{phase:?}, parameter scalar {position}: gradient {found}, difference {expected}");
+        }
     }
 }
 
@@ -332,18 +414,25 @@ impl ModuleMapper for Nudge {
     }
 }
 
-/// The gradients of all parameters in one row, in the order of [`Nudge`]; zero where there is none.
+/// The gradients of all parameters in one row, in the order of [`Nudge`]: zero where there is none, and nothing for
+/// what a loss holds fixed.
 struct Flatten {
     grads: GradientsParams,
-    values: Vec<f32>,
+    values: Vec<Option<f32>>,
 }
 
 impl ModuleVisitor for Flatten {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let value = param.val();
         match self.grads.get::<D>(param.id) {
-            Some(grad) => self.values.extend(grad.into_data().try_to_vec::<f32>().expect("32-bit floats")),
-            None => self.values.resize(self.values.len() + value.shape().num_elements(), 0.0),
+            Some(grad) => {
+                let grad = grad.into_data().try_to_vec::<f32>().expect("32-bit floats");
+                self.values.extend(grad.into_iter().map(Some));
+            }
+            None => {
+                let absent = value.is_require_grad().then_some(0.0);
+                self.values.resize(self.values.len() + value.shape().num_elements(), absent);
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use gnnrec_eval::Scorer;
 use gnnrec_graph::World;
-use gnnrec_sampling::PairwiseBatch;
+use gnnrec_sampling::{Batch, HardNegativesConfig};
 
 use crate::{ModelError, Table};
 
@@ -44,6 +44,24 @@ pub trait GradientConfig {
     /// # Errors
     /// A configuration out of range, or a world that lacks what the model needs.
     fn init(&self, world: &World, seed: u64, device: &Device) -> Result<Self::Model, ModelError>;
+
+    /// What an epoch consists of, in order; at least one phase.
+    fn phases(&self) -> Vec<Phase> {
+        vec![Phase::Pairs]
+    }
+}
+
+/// A part of an epoch: all batches of one kind, with an optimiser of their own.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Phase {
+    /// Positives with their negatives: [`Batch::Pairwise`].
+    Pairs,
+    /// The same, some negatives of which are hard.
+    HardPairs(HardNegativesConfig),
+    /// Training ratings: [`Batch::Rated`].
+    Ratings,
+    /// Facts with corrupt tails: [`Batch::Facts`].
+    Facts,
 }
 
 /// A model that is trained by gradient: parameters are the fields of the module.
@@ -51,7 +69,17 @@ pub trait GradientConfig {
 /// Graphs are plain fields (`#[module(skip)]`), shared and not part of a checkpoint.
 pub trait GradientModel: Module {
     /// The loss of one batch, a scalar, regularisation included. `step` keys whatever is random.
-    fn loss(&self, batch: &PairwiseBatch, step: Step) -> Tensor<1>;
+    ///
+    /// The batch is of the kind that the phase under way names.
+    fn loss(&self, batch: &Batch, step: Step) -> Tensor<1>;
+
+    /// The model as a phase begins, by its position among the phases: here it computes anew what its losses hold
+    /// fixed, such as attention. Whatever that is must be a parameter without gradient, so that a checkpoint has it.
+    #[must_use]
+    fn refreshed(self, phase: usize) -> Self {
+        let _ = phase;
+        self
+    }
 
     /// The tables among its parameters, whose gradients are of rows; what is left out stays as it is.
     fn tables(&self) -> Vec<&Table> {

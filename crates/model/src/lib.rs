@@ -15,7 +15,7 @@ mod scorer;
 mod table;
 
 pub use batch::BatchRows;
-pub use contract::{ClosedForm, Family, GradientConfig, GradientModel, Step};
+pub use contract::{ClosedForm, Family, GradientConfig, GradientModel, Phase, Step};
 pub use error::ModelError;
 pub use gnnrec_graph::joint_graph;
 pub use init::{normal_init, xavier_init};

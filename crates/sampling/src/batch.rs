@@ -114,6 +114,36 @@ impl Batch {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+
+    /// The batch as pairs.
+    ///
+    /// # Panics
+    /// If it is of another kind: whoever trains a model draws the kind that its phase names.
+    #[must_use]
+    pub fn pairwise(&self) -> &PairwiseBatch {
+        let Self::Pairwise(batch) = self else { panic!("a phase of pairs was given another batch") };
+        batch
+    }
+
+    /// The batch as ratings.
+    ///
+    /// # Panics
+    /// If it is of another kind.
+    #[must_use]
+    pub fn rated(&self) -> &RatedBatch {
+        let Self::Rated(batch) = self else { panic!("a phase of ratings was given another batch") };
+        batch
+    }
+
+    /// The batch as facts.
+    ///
+    /// # Panics
+    /// If it is of another kind.
+    #[must_use]
+    pub fn facts(&self) -> &FactBatch {
+        let Self::Facts(batch) = self else { panic!("a phase of facts was given another batch") };
+        batch
+    }
 }
 
 /// Rows of a batch among the rows of an epoch; the last batch has what is left.

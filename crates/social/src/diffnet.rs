@@ -25,7 +25,7 @@ use gnnrec_graph::World;
 use gnnrec_model::{
     BatchRows, GradientConfig, GradientModel, ModelError, Step, bpr_loss, normal_init, table_scorer, xavier_init,
 };
-use gnnrec_sampling::PairwiseBatch;
+use gnnrec_sampling::Batch;
 use gnnrec_sparse::{Adjacency, spmm};
 use serde::{Deserialize, Serialize};
 
@@ -114,7 +114,8 @@ impl DiffNet {
 }
 
 impl GradientModel for DiffNet {
-    fn loss(&self, batch: &PairwiseBatch, _: Step) -> Tensor<1> {
+    fn loss(&self, batch: &Batch, _: Step) -> Tensor<1> {
+        let batch = batch.pairwise();
         let (users, items) = (self.users.val(), self.items.val());
         let weights = self.diffusion.iter().map(Param::val);
         let last = self.forward(users.clone(), items.clone(), weights);

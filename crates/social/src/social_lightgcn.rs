@@ -25,7 +25,7 @@ use gnnrec_model::{
     GradientConfig, GradientModel, ModelError, PropagatedLoss, RankingLoss, Step, joint_graph, joint_scorer,
     normal_init,
 };
-use gnnrec_sampling::PairwiseBatch;
+use gnnrec_sampling::Batch;
 use gnnrec_sparse::{Adjacency, LayerCombination, propagate};
 use serde::{Deserialize, Serialize};
 
@@ -98,7 +98,8 @@ pub struct SocialLightGcn {
 }
 
 impl GradientModel for SocialLightGcn {
-    fn loss(&self, batch: &PairwiseBatch, _: Step) -> Tensor<1> {
+    fn loss(&self, batch: &Batch, _: Step) -> Tensor<1> {
+        let batch = batch.pairwise();
         self.loss.of_batch(&self.adjacency, self.nodes.val(), batch)
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 
-use crate::kernels::tables::{AdamFactors, RowGroups};
+use crate::kernels::tables::{AdamFactors, RmsProp, RowGroups};
 use crate::ops::tables::{Rows, TableBackend};
 
 /// The gradient of a parameter; its rows are the first dimension.
@@ -102,6 +102,27 @@ pub fn row_adagrad<const D: usize>(
     let (x, squares) = (x.without_autodiff().into_dispatch(), squares.into_dispatch());
     let (x, squares) = <Dispatch as TableBackend>::row_adagrad(x, rows, gradient, squares, learning_rate, epsilon);
     (Tensor::from_dispatch(x), Tensor::from_dispatch(squares))
+}
+
+/// One step of RMSprop, the `step`-th from 1: the new `(x, squares, last)`; the cost is that of the rows named.
+///
+/// `squares` has the size of `x`, `last` one value for each row of `x`; both begin as zeros.
+///
+/// # Panics
+/// If sizes differ, or the rows of the gradient are not distinct, ascending and within the table.
+#[must_use]
+pub fn rms_prop<const D: usize>(
+    x: Tensor<D>,
+    gradient: TableGradient<D>,
+    squares: Tensor<1>,
+    last: Tensor<1>,
+    constants: RmsProp,
+    step: u32,
+) -> (Tensor<D>, Tensor<1>, Tensor<1>) {
+    let (rows, gradient) = gradient.into_parts();
+    let (x, squares, last) = (x.without_autodiff().into_dispatch(), squares.into_dispatch(), last.into_dispatch());
+    let (x, squares, last) = <Dispatch as TableBackend>::rms_prop(x, rows, gradient, squares, last, constants, step);
+    (Tensor::from_dispatch(x), Tensor::from_dispatch(squares), Tensor::from_dispatch(last))
 }
 
 /// The distinct `indices` in ascending order and, for each, the sum of its rows of `gradient` in the order of

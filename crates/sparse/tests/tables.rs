@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use burn::backend::Flex;
 use burn::tensor::{Device, Tensor, TensorData};
-use gnnrec_sparse::kernels::tables::{self, Adam, Gradient, reference};
+use gnnrec_sparse::kernels::tables::{self, Adam, Gradient, RmsProp, reference};
 use gnnrec_sparse::tables as ops;
 use ops::TableGradient;
 use proptest::prelude::*;
@@ -18,6 +18,7 @@ const WIDTHS: [usize; 5] = [1, 3, 8, 17, 64];
 const ADAMW: Adam = Adam { learning_rate: 0.05, beta_1: 0.8, beta_2: 0.95, epsilon: 1e-3, weight_decay: 0.1 };
 const RATE: f32 = 0.05;
 const EPSILON: f32 = 1e-3;
+const RMS_PROP: RmsProp = RmsProp { learning_rate: 0.1, decay: 0.9, epsilon: 1e-3 };
 
 /// Numbers in -1 .. 1 that repeat only after a long while.
 fn numbers(len: usize, salt: u32) -> Vec<f32> {
@@ -47,8 +48,9 @@ fn after_steps(num_rows: usize, width: usize, rows_of: &dyn Fn(u32) -> Option<Ve
     let mut out = Vec::new();
     let zeros = vec![0f32; num_rows * width];
     let start = numbers(num_rows * width, 1);
-    for name in ["adam", "lazy", "sgd", "adagrad"] {
+    for name in ["adam", "lazy", "sgd", "adagrad", "rmsprop"] {
         let (mut x, mut m, mut v, mut squares) = (start.clone(), zeros.clone(), zeros.clone(), vec![0f32; num_rows]);
+        let mut last = vec![0f32; num_rows];
         let (mut rx, mut rm, mut rv, mut rs) = (wide(&x), wide(&m), wide(&v), wide(&squares));
         for step in 1..=4u32 {
             let rows = rows_of(step);
@@ -69,11 +71,21 @@ fn after_steps(num_rows: usize, width: usize, rows_of: &dyn Fn(u32) -> Option<Ve
                     tables::sgd(&mut x, gradient, RATE);
                     reference::sgd(&mut rx, gradient, RATE.into());
                 }
+                "rmsprop" => {
+                    tables::rms_prop(&mut x, gradient, &mut v, &mut last, RMS_PROP, step);
+                    reference::rms_prop(&mut rx, gradient, &mut rv, RMS_PROP);
+                }
                 _ => {
                     tables::row_adagrad(&mut x, gradient, &mut squares, RATE, EPSILON);
                     reference::row_adagrad(&mut rx, gradient, &mut rs, RATE.into(), EPSILON.into());
                 }
             }
+        }
+        if name == "rmsprop" {
+            // What rows missed while they were not named.
+            tables::rms_prop(&mut x, Gradient { rows: None, values: &zeros, width }, &mut v, &mut last, RMS_PROP, 5);
+            reference::rms_prop(&mut rx, Gradient { rows: None, values: &zeros, width }, &mut rv, RMS_PROP);
+            assert!(last.iter().all(|step| step.to_bits() == 5));
         }
         for (part, found, expected) in [("x", x, rx), ("m", m, rm), ("v", v, rv), ("s", squares, rs)] {
             assert_close(&found, &expected);
@@ -150,6 +162,26 @@ fn row_adagrad_by_hand() {
     assert_eq!(squares, [0.0, 9.0]);
     tables::row_adagrad(&mut x, Gradient::of_rows(&[1], &[0.0, 2.0], 2), &mut squares, 0.3, 0.5);
     assert_close(&x, &[1.0, 2.0, 2.7, 3.9 - 0.6 / (11f64.sqrt() + 0.5)]);
+}
+
+/// One row of two, named in the first and third step.
+#[test]
+fn rms_prop_by_hand() {
+    let constants = RmsProp { learning_rate: 0.3, decay: 0.5, epsilon: 0.25 };
+    let (mut x, mut squares, mut last) = ([1f32, 2.0, 3.0, 4.0], [0f32; 4], [0f32; 2]);
+    let mut step = |gradient: [f32; 2], step| {
+        let gradient = Gradient::of_rows(&[1], &gradient, 2);
+        tables::rms_prop(&mut x, gradient, &mut squares, &mut last, constants, step);
+        (x, squares)
+    };
+    // v = .5 g² = 2 and 8; x = 3 - .3 · 2 / (√2 + .25).
+    let (x, squares) = step([2.0, 4.0], 1);
+    assert_close(&x, &[1.0, 2.0, 3.0 - 0.6 / (2f64.sqrt() + 0.25), 4.0 - 1.2 / (8f64.sqrt() + 0.25)]);
+    assert_eq!(squares, [0.0, 0.0, 2.0, 8.0]);
+    // Two decays later v = 2 / 4 + .5 · 1 = 1, and 8 / 4 = 2 without a gradient.
+    let (later, squares) = step([1.0, 0.0], 3);
+    assert_close(&later[2..], &[f64::from(x[2]) - 0.3 / 1.25, f64::from(x[3])]);
+    assert_eq!(squares, [0.0, 0.0, 1.0, 2.0]);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use gnnrec_graph::{UserId, World};
 use gnnrec_model::{
     BatchRows, GradientConfig, GradientModel, ModelError, Step, bpr_loss, conformance, normal_init, table_scorer,
 };
-use gnnrec_sampling::{PairwiseBatch, SamplerConfig};
+use gnnrec_sampling::{Batch, SamplerConfig};
 use gnnrec_train::{Event, Run, TrainConfig, fit, load_model, save_model};
 
 /// `ŷ(u,i) = P[u] · Q[i]`.
@@ -35,7 +35,8 @@ impl GradientConfig for FactorsConfig {
 }
 
 impl GradientModel for Factors {
-    fn loss(&self, batch: &PairwiseBatch, _: Step) -> Tensor<1> {
+    fn loss(&self, batch: &Batch, _: Step) -> Tensor<1> {
+        let batch = batch.pairwise();
         let (pos, neg) = BatchRows::from_tables(self.users.val(), self.items.val(), batch).scores();
         bpr_loss(pos, neg)
     }

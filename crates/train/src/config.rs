@@ -27,6 +27,8 @@ pub struct TrainConfig {
     pub learning_rate: f64,
     /// How batches are drawn.
     pub sampling: SamplerConfig,
+    /// What is different for batches of facts, which some models train on in a phase of its own.
+    pub facts: FactsConfig,
     /// Epochs from one validation, and checkpoint, to the next, at least 1. The last epoch is validated
     /// in any case.
     pub validate_every: usize,
@@ -40,6 +42,26 @@ pub struct TrainConfig {
     pub patience: Option<usize>,
 }
 
+/// How a phase of facts is trained; what is not said is as in the other phases.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FactsConfig {
+    /// Rows of a batch, at least 1.
+    pub batch_size: usize,
+    /// How a step follows from the gradients.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub optimiser: Option<OptimiserConfig>,
+    /// `η`, above 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub learning_rate: Option<f64>,
+}
+
+impl Default for FactsConfig {
+    fn default() -> Self {
+        Self { batch_size: 2048, optimiser: None, learning_rate: None }
+    }
+}
+
 impl Default for TrainConfig {
     /// Stops, as NGCF and LightGCN do, after 50 epochs without a better validation Recall@20.
     fn default() -> Self {
@@ -48,6 +70,7 @@ impl Default for TrainConfig {
             optimiser: OptimiserConfig::default(),
             learning_rate: 1e-3,
             sampling: SamplerConfig::default(),
+            facts: FactsConfig::default(),
             validate_every: 5,
             stop_metric: Metric::Recall(20),
             validation_metrics: vec![Metric::Recall(20), Metric::Ndcg(20)],
@@ -62,11 +85,22 @@ impl TrainConfig {
     /// # Errors
     /// A value out of range.
     pub fn validate(&self) -> Result<(), TrainError> {
-        let rate = self.learning_rate;
-        expect(rate > 0.0 && rate.is_finite(), "learning_rate", rate, "a finite number above 0")?;
-        if let OptimiserConfig::AdamW { weight_decay: decay } = self.optimiser {
-            let expected = "a finite number, at least 0";
-            expect(decay >= 0.0 && decay.is_finite(), "optimiser.weight_decay", decay, expected)?;
+        let facts = self.facts.learning_rate.unwrap_or(self.learning_rate);
+        for (field, rate) in [("learning_rate", self.learning_rate), ("facts.learning_rate", facts)] {
+            expect(rate > 0.0 && rate.is_finite(), field, rate, "a finite number above 0")?;
+        }
+        expect(self.facts.batch_size > 0, "facts.batch_size", self.facts.batch_size, "at least 1")?;
+        for optimiser in [Some(self.optimiser), self.facts.optimiser].into_iter().flatten() {
+            match optimiser {
+                OptimiserConfig::AdamW { weight_decay: decay } => {
+                    let expected = "a finite number, at least 0";
+                    expect(decay >= 0.0 && decay.is_finite(), "optimiser.weight_decay", decay, expected)?;
+                }
+                OptimiserConfig::RmsProp { decay } => {
+                    expect((0.0..1.0).contains(&decay), "optimiser.decay", decay, "a number in [0, 1)")?;
+                }
+                _ => {}
+            }
         }
         expect(self.validate_every > 0, "validate_every", self.validate_every, "at least 1")?;
         expect(self.patience != Some(0), "patience", 0, "at least 1, or \"never\"")?;
@@ -158,6 +192,9 @@ mod tests {
             (|config| config.learning_rate = f64::INFINITY, "learning_rate"),
             (|config| config.optimiser = OptimiserConfig::AdamW { weight_decay: -0.1 }, "optimiser.weight_decay"),
             (|config| config.optimiser = OptimiserConfig::AdamW { weight_decay: f64::NAN }, "optimiser.weight_decay"),
+            (|config| config.optimiser = OptimiserConfig::RmsProp { decay: 1.0 }, "optimiser.decay"),
+            (|config| config.facts.learning_rate = Some(0.0), "facts.learning_rate"),
+            (|config| config.facts.batch_size = 0, "facts.batch_size"),
             (|config| config.validate_every = 0, "validate_every"),
             (|config| config.patience = Some(0), "patience"),
             (|config| config.stop_metric = Metric::Recall(0), "stop_metric"),
@@ -191,6 +228,7 @@ mod tests {
             ("{ kind = 'sgd' }", OptimiserConfig::Sgd {}),
             ("{ kind = 'lazy-adam' }", OptimiserConfig::LazyAdam {}),
             ("{ kind = 'row-adagrad' }", OptimiserConfig::RowAdagrad {}),
+            ("{ kind = 'rmsprop' }", OptimiserConfig::RmsProp { decay: 0.99 }),
         ] {
             let config = of(text).unwrap();
             assert_eq!(config.optimiser, optimiser);

@@ -67,7 +67,7 @@ mod tests {
     use burn::tensor::Device;
     use gnnrec_eval::Scorer;
     use gnnrec_model::{Step, Table};
-    use gnnrec_sampling::PairwiseBatch;
+    use gnnrec_sampling::Batch;
 
     use super::*;
 
@@ -79,7 +79,7 @@ mod tests {
     }
 
     impl GradientModel for Outer {
-        fn loss(&self, _: &PairwiseBatch, _: Step) -> Tensor<1> {
+        fn loss(&self, _: &Batch, _: Step) -> Tensor<1> {
             self.fine.val().sum()
         }
 

@@ -10,13 +10,13 @@ use burn::tensor::{Device, Tensor};
 use gnnrec_eval::{EvalError, Metric, evaluate};
 use gnnrec_graph::{Holdout, World};
 use gnnrec_model::{GradientConfig, GradientModel, Step};
-use gnnrec_sampling::Sampler;
 
 use crate::checkpoint::{Folder, Resumed};
 use crate::finite::{gradient_not_finite, parameter_not_finite};
 use crate::memory::peak_bytes;
 use crate::optimiser::Optimiser;
 use crate::origin::Origin;
+use crate::phases::Phases;
 use crate::progress::Progress;
 use crate::record::Clock;
 use crate::{Culprit, Event, Observer, Stop, TrainConfig, TrainError, TrainRecord};
@@ -72,7 +72,7 @@ pub fn fit<C: GradientConfig>(model: &C, world: &World, run: Run<'_>) -> Result<
         let expected = "a checkpoint folder to resume from";
         return Err(TrainError::Config { field: "resume", found: "true".to_owned(), expected });
     }
-    let sampler = Sampler::new(world.interactions(), run.config.sampling.clone(), run.seed)?;
+    let phases = Phases::new(&model.phases(), world, run.config, run.seed)?;
     let mut folder = match run.checkpoints {
         Some(path) => {
             let origin = Origin::new(run.seed, &run.fingerprint, world, run.validation, run.config);
@@ -81,7 +81,7 @@ pub fn fit<C: GradientConfig>(model: &C, world: &World, run: Run<'_>) -> Result<
         None => None,
     };
     let untrained = model.init(world, run.seed, &run.device.clone().autodiff())?;
-    let new_optimiser = || Optimiser::new(run.config.optimiser, run.config.learning_rate);
+    let new_optimiser = || Optimiser::new(phases.optimisers());
     let resumed = match &mut folder {
         Some(folder) if run.resume => folder.read(&untrained, new_optimiser())?,
         _ => None,
@@ -92,7 +92,7 @@ pub fn fit<C: GradientConfig>(model: &C, world: &World, run: Run<'_>) -> Result<
         best: None,
         progress: Progress::default(),
     });
-    Fit { world, run, sampler, folder, optimiser, best, progress, clock }.run(model)
+    Fit { world, run, phases, folder, optimiser, best, progress, clock }.run(model)
 }
 
 /// Refuses, before an epoch is spent, what the first validation would refuse.
@@ -116,7 +116,7 @@ fn check_validation(world: &World, validation: Option<&Holdout>) -> Result<(), E
 struct Fit<'w, 'r, M> {
     world: &'w World,
     run: Run<'r>,
-    sampler: Sampler,
+    phases: Phases,
     folder: Option<Folder>,
     optimiser: Optimiser,
     best: Option<M>,
@@ -126,7 +126,7 @@ struct Fit<'w, 'r, M> {
 
 impl<M: GradientModel> Fit<'_, '_, M> {
     fn run(mut self, mut model: M) -> Result<Fitted<M>, TrainError> {
-        let (epochs, steps) = (self.run.config.max_epochs, self.sampler.num_batches());
+        let (epochs, steps) = (self.run.config.max_epochs, self.phases.num_batches());
         let (epochs_done, steps_done) = (self.progress.epochs.len(), self.progress.steps_done);
         self.run.observer.on(&Event::Started { epochs, steps, epochs_done, steps_done });
         self.progress.seconds.other += self.clock.lap();
@@ -155,10 +155,26 @@ impl<M: GradientModel> Fit<'_, '_, M> {
         Ok(Fitted { model: self.best.unwrap_or(model), record })
     }
 
-    /// The steps that the epoch under way still lacks; `true` if interrupted.
+    /// The steps that the epoch under way still lacks, phase after phase; `true` if interrupted.
     fn steps(&mut self, mut model: M) -> Result<(M, bool), TrainError> {
-        let (epoch, of) = (self.progress.epoch(), self.sampler.num_batches());
-        for batch in self.sampler.epoch(epoch as u64 - 1, self.progress.steps_done) {
+        for phase in 0..self.phases.len() {
+            let Some(from) = self.phases.resumed_at(phase, self.progress.steps_done) else { continue };
+            if from == 0 {
+                model = model.refreshed(phase);
+            }
+            let interrupted;
+            (model, interrupted) = self.steps_of(phase, from, model)?;
+            if interrupted {
+                return Ok((model, true));
+            }
+        }
+        Ok((model, false))
+    }
+
+    /// The batches `from ..` of a phase; `true` if interrupted.
+    fn steps_of(&mut self, phase: usize, from: usize, mut model: M) -> Result<(M, bool), TrainError> {
+        let (epoch, of) = (self.progress.epoch(), self.phases.num_batches());
+        for batch in self.phases.sampler(phase).epoch(epoch as u64 - 1, from) {
             let batch = batch?;
             let before = self.progress.seconds.training();
             self.progress.seconds.sampling_wait += self.clock.lap();
@@ -173,10 +189,10 @@ impl<M: GradientModel> Fit<'_, '_, M> {
             let grads = loss.backward();
             self.progress.seconds.backward += self.clock.lap();
 
-            model = self.optimiser.step(model, grads);
+            model = self.optimiser.step(phase, model, grads);
             self.progress.seconds.optimiser += self.clock.lap();
 
-            self.progress.count_step(batch.len(), value);
+            self.progress.count_step(phase, batch.len(), value);
             let (step, seconds) = (self.progress.steps_done, &self.progress.seconds);
             self.run.observer.on(&Event::Step { epoch, step, of, loss: value, seconds });
             self.progress.seconds.other += self.clock.lap();

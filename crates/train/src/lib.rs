@@ -16,11 +16,12 @@ mod memory;
 mod observer;
 mod optimiser;
 mod origin;
+mod phases;
 mod progress;
 mod record;
 mod saved;
 
-pub use config::TrainConfig;
+pub use config::{FactsConfig, TrainConfig};
 pub use error::{Culprit, TrainError};
 pub use fit::{Fitted, Run, fit};
 pub use memory::{peak_bytes, reset_peak};

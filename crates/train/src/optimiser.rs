@@ -14,13 +14,16 @@ use burn::store::RecordError;
 use burn::store::burn_pack::{Error, Reader, Tensor as Packed, Writer};
 use burn::tensor::{Bytes, DType, Device, Gradients, Tensor, TensorData};
 use gnnrec_model::GradientModel;
-use gnnrec_sparse::kernels::tables::Adam;
+use gnnrec_sparse::kernels::tables::{Adam, RmsProp};
 use gnnrec_sparse::scatter_rows;
 use gnnrec_sparse::tables::{self, TableGradient};
 use serde::{Deserialize, Serialize};
 
 /// Of row-wise AdaGrad, the one of FBGEMM.
 const ADAGRAD_EPSILON: f32 = 1e-8;
+
+/// Of RMSprop, the one of PyTorch.
+const RMS_PROP_EPSILON: f64 = 1e-8;
 
 /// How a step follows from gradients. In a file `{ kind = "adam" }`; [`gnnrec_sparse::kernels::tables`] has
 /// the equations and their sources.
@@ -51,6 +54,14 @@ pub enum OptimiserConfig {
     /// AdaGrad with one sum for each row instead of one for each value, `ε = 1e-8`; sparse.
     #[serde(rename = "row-adagrad")]
     RowAdagrad {},
+    /// RMSprop without momentum and centring, `ε = 1e-8`. A row without gradient would not move, so that it costs only
+    /// the rows that have one.
+    #[serde(rename = "rmsprop")]
+    RmsProp {
+        /// `α`, in `[0, 1)`: what a step keeps of the mean square. The default, 0.99, is that of PyTorch.
+        #[serde(default = "default_decay")]
+        decay: f64,
+    },
 }
 
 impl Default for OptimiserConfig {
@@ -63,24 +74,32 @@ fn default_weight_decay() -> f64 {
     0.01
 }
 
+fn default_decay() -> f64 {
+    0.99
+}
+
 impl OptimiserConfig {
     /// Sizes of the state of a parameter of `num_rows x width`.
     fn state_sizes(&self, num_rows: usize, width: usize) -> Vec<usize> {
         match self {
             Self::Adam {} | Self::AdamW { .. } | Self::LazyAdam {} => vec![num_rows * width; 2],
             Self::RowAdagrad {} => vec![num_rows],
+            Self::RmsProp { .. } => vec![num_rows * width, num_rows],
             Self::Sgd {} => vec![],
         }
     }
 }
 
-/// An optimiser and what it remembers of every parameter, by the parameter's id, which a module's record
-/// holds too.
+/// What an optimiser remembers of every parameter, by the phase of the epoch and the parameter's id, which a
+/// module's record holds too: each phase has an optimiser of its own.
 pub(crate) struct Optimiser {
-    config: OptimiserConfig,
-    learning_rate: f64,
-    states: BTreeMap<ParamId, State>,
+    /// By phase: kind and learning rate.
+    phases: Vec<(OptimiserConfig, f64)>,
+    states: BTreeMap<Key, State>,
 }
+
+/// Phase and parameter.
+type Key = (usize, ParamId);
 
 struct State {
     /// Steps of this parameter, which are fewer than the run's where a step gave it no gradient.
@@ -90,33 +109,34 @@ struct State {
 }
 
 impl Optimiser {
-    pub(crate) fn new(config: OptimiserConfig, learning_rate: f64) -> Self {
-        Self { config, learning_rate, states: BTreeMap::new() }
+    /// One optimiser for each phase of an epoch: its kind and its learning rate.
+    pub(crate) fn new(phases: Vec<(OptimiserConfig, f64)>) -> Self {
+        Self { phases, states: BTreeMap::new() }
     }
 
-    /// One step down the gradient. Parameters that nobody else holds move in place.
-    pub(crate) fn step<M: GradientModel>(&mut self, model: M, grads: Gradients) -> M {
+    /// One step of a phase down the gradient. Parameters that nobody else holds move in place.
+    pub(crate) fn step<M: GradientModel>(&mut self, phase: usize, model: M, grads: Gradients) -> M {
         let rows = rows_of_tables(&model);
-        model.map(&mut Stepper { optimiser: self, grads, rows })
+        model.map(&mut Stepper { optimiser: self, phase, grads, rows })
     }
 
     /// A parameter, without autodiff, after a step.
-    fn moved<const D: usize>(&mut self, id: ParamId, x: Tensor<D>, gradient: TableGradient<D>) -> Tensor<D> {
+    fn moved<const D: usize>(&mut self, key: Key, x: Tensor<D>, gradient: TableGradient<D>) -> Tensor<D> {
+        let (config, learning_rate) = self.phases[key.0];
         let (num_rows, len, device) = (x.dims()[0], x.shape().num_elements(), x.device());
-        let state = self.states.entry(id).or_insert_with(|| {
-            let sizes = self.config.state_sizes(num_rows, len / num_rows.max(1));
+        let state = self.states.entry(key).or_insert_with(|| {
+            let sizes = config.state_sizes(num_rows, len / num_rows.max(1));
             State { num_steps: 0, tensors: sizes.into_iter().map(|size| Tensor::zeros([size], &device)).collect() }
         });
         state.num_steps += 1;
         // Taken out, so that they have one owner; one that was read from a file may lie elsewhere.
         let mut tensors = std::mem::take(&mut state.tensors).into_iter().map(|tensor| tensor.to_device(&device));
         let mut next = || tensors.next().expect("a state has the tensors of its optimiser");
-        let learning_rate = self.learning_rate;
         #[expect(clippy::cast_possible_truncation, reason = "tables hold 32-bit floats")]
         let rate = learning_rate as f32;
-        let weight_decay = if let OptimiserConfig::AdamW { weight_decay } = self.config { weight_decay } else { 0.0 };
+        let weight_decay = if let OptimiserConfig::AdamW { weight_decay } = config { weight_decay } else { 0.0 };
         let factors = || Adam { learning_rate, weight_decay, ..Adam::default() }.factors(state.num_steps);
-        match self.config {
+        match config {
             OptimiserConfig::Adam {} | OptimiserConfig::AdamW { .. } => {
                 let (x, m, v) = tables::adam(x, gradient, next(), next(), factors());
                 state.tensors = vec![m, v];
@@ -133,24 +153,40 @@ impl Optimiser {
                 state.tensors = vec![squares];
                 x
             }
+            OptimiserConfig::RmsProp { decay } => {
+                let constants = RmsProp { learning_rate, decay, epsilon: RMS_PROP_EPSILON };
+                let step = u32::try_from(state.num_steps).unwrap_or(u32::MAX);
+                let (x, squares, last) = tables::rms_prop(x, gradient, next(), next(), constants, step);
+                state.tensors = vec![squares, last];
+                x
+            }
         }
     }
 
-    /// Writes the state: for each parameter its steps under its id and its tensors under `id.0`, `id.1`.
+    /// Writes the state: for each phase and parameter its steps under `phase.id` and its tensors under
+    /// `phase.id.0`, `phase.id.1`.
     pub(crate) fn save(&self, path: &Path) -> Result<(), RecordError> {
         let mut packed = Vec::new();
-        for (id, state) in &self.states {
+        for (key, state) in &self.states {
             for (n, tensor) in state.tensors.iter().enumerate() {
                 let (tensor, shape) = (tensor.clone(), tensor.shape());
                 let bytes = shape.num_elements() * size_of::<f32>();
                 // One at a time, when the file has come so far.
                 let read = move || Ok(tensor.clone().into_data().into_parts().0);
-                packed.push(Packed::deferred(name(*id, n), DType::F32, shape, Some(id.val()), bytes, read));
+                packed.push(Packed::deferred(
+                    format!("{}.{n}", name(*key)),
+                    DType::F32,
+                    shape,
+                    Some(key.1.val()),
+                    bytes,
+                    read,
+                ));
             }
         }
-        let writer = self.states.iter().fold(Writer::new(packed), |writer, (id, state)| {
-            writer.with_scalar(&id.val().to_string(), state.num_steps.into())
-        });
+        let writer = self
+            .states
+            .iter()
+            .fold(Writer::new(packed), |writer, (key, state)| writer.with_scalar(&name(*key), state.num_steps.into()));
         Ok(writer.write_to_file(path)?)
     }
 
@@ -160,19 +196,19 @@ impl Optimiser {
         let scalars = reader.scalars().clone();
         let packed = reader.into_tensors()?.into_iter().map(|tensor| (tensor.name.clone(), tensor));
         let mut packed: BTreeMap<String, Packed> = packed.collect();
-        let num_tensors = self.config.state_sizes(1, 1).len();
-        for (id, num_steps) in scalars {
-            let foreign = |_| RecordError::Validation(format!("`{id}` is no parameter"));
+        for (name, num_steps) in scalars {
+            let key = key(&name).filter(|key| key.0 < self.phases.len());
+            let key = key.ok_or_else(|| RecordError::Validation(format!("`{name}` is no parameter of a phase")))?;
             let num_steps = num_steps.try_into().map_err(|error: burn::store::burn_pack::ScalarConversionError| {
-                RecordError::Validation(format!("steps of parameter {id}: {error}"))
+                RecordError::Validation(format!("steps of parameter {name}: {error}"))
             })?;
-            let id: ParamId = id.parse::<u64>().map_err(foreign)?.into();
-            let mut take = |n| match packed.remove(&name(id, n)) {
+            let mut take = |n: usize| match packed.remove(&format!("{name}.{n}")) {
                 Some(tensor) => unpacked(tensor),
-                None => Err(RecordError::Validation(format!("`{}` is missing", name(id, n)))),
+                None => Err(RecordError::Validation(format!("`{name}.{n}` is missing"))),
             };
+            let num_tensors = self.phases[key.0].0.state_sizes(1, 1).len();
             let tensors = (0..num_tensors).map(&mut take).collect::<Result<_, _>>()?;
-            self.states.insert(id, State { num_steps, tensors });
+            self.states.insert(key, State { num_steps, tensors });
         }
         match packed.into_keys().next() {
             Some(name) => Err(RecordError::Validation(format!("`{name}` belongs to no parameter"))),
@@ -181,9 +217,15 @@ impl Optimiser {
     }
 }
 
-/// What tensor `n` of a parameter is called in a file.
-fn name(id: ParamId, n: usize) -> String {
-    format!("{}.{n}", id.val())
+/// What a parameter of a phase is called in a file.
+fn name((phase, id): Key) -> String {
+    format!("{phase}.{}", id.val())
+}
+
+/// What is called so, if anything.
+fn key(name: &str) -> Option<Key> {
+    let (phase, id) = name.split_once('.')?;
+    Some((phase.parse().ok()?, id.parse::<u64>().ok()?.into()))
 }
 
 fn unpacked(tensor: Packed) -> Result<Tensor<1>, RecordError> {
@@ -206,6 +248,7 @@ pub(crate) fn rows_of_tables<M: GradientModel>(model: &M) -> RowsById {
 /// Moves every parameter that has a gradient, and makes it a leaf again.
 struct Stepper<'a> {
     optimiser: &'a mut Optimiser,
+    phase: usize,
     grads: Gradients,
     rows: RowsById,
 }
@@ -223,7 +266,7 @@ impl ModuleMapper for Stepper<'_> {
             }
         };
         let strategy = x.gradient_checkpointing_strategy();
-        let x = self.optimiser.moved(id, x.without_autodiff(), gradient).autodiff();
+        let x = self.optimiser.moved((self.phase, id), x.without_autodiff(), gradient).autodiff();
         let x = match strategy {
             Some(strategy) => x.with_gradient_checkpointing_strategy(strategy),
             None => x,

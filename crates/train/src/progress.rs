@@ -16,10 +16,8 @@ pub(crate) struct Progress {
     pub(crate) num_steps: u64,
     /// Steps of the epoch under way.
     pub(crate) steps_done: usize,
-    /// Rows of the epoch under way.
-    num_rows: u64,
-    /// Sum of the loss over those rows.
-    loss_sum: f64,
+    /// By phase of the epoch under way: its rows and the sum of the loss over them.
+    losses: Vec<(u64, f64)>,
     /// Seconds of those steps.
     pub(crate) epoch_seconds: f64,
     /// Validations since the best one.
@@ -44,19 +42,21 @@ impl Progress {
         self.epochs.len() + 1
     }
 
-    /// Counts a step over `rows` rows of mean loss `loss`.
+    /// Counts a step of a phase over `rows` rows of mean loss `loss`.
     #[expect(clippy::cast_precision_loss, reason = "a batch has far fewer than 2^52 rows")]
-    pub(crate) fn count_step(&mut self, rows: usize, loss: f32) {
+    pub(crate) fn count_step(&mut self, phase: usize, rows: usize, loss: f32) {
         self.num_steps += 1;
         self.steps_done += 1;
-        self.num_rows += rows as u64;
-        self.loss_sum += f64::from(loss) * rows as f64;
+        self.losses.resize(self.losses.len().max(phase + 1), (0, 0.0));
+        let (num_rows, sum) = &mut self.losses[phase];
+        *num_rows += rows as u64;
+        *sum += f64::from(loss) * rows as f64;
     }
 
-    /// Mean loss over the rows of the epoch under way, 0 before the first.
+    /// Mean loss over the rows of the epoch under way, 0 before the first; of several phases the sum of their means.
     #[expect(clippy::cast_precision_loss, reason = "an epoch has far fewer than 2^52 rows")]
     pub(crate) fn mean_loss(&self) -> f64 {
-        self.loss_sum / self.num_rows.max(1) as f64
+        self.losses.iter().map(|&(num_rows, sum)| sum / num_rows.max(1) as f64).sum()
     }
 
     /// Takes note of a validation of the epoch under way. Whether it is the best so far: only what is
@@ -79,7 +79,8 @@ impl Progress {
     pub(crate) fn end_epoch(&mut self, metrics: BTreeMap<Metric, f64>) {
         let (epoch, loss) = (self.epoch(), self.mean_loss());
         self.epochs.push(EpochRecord { epoch, loss, seconds: self.epoch_seconds, metrics });
-        (self.steps_done, self.num_rows, self.loss_sum, self.epoch_seconds) = (0, 0, 0.0, 0.0);
+        self.losses.clear();
+        (self.steps_done, self.epoch_seconds) = (0, 0.0);
     }
 }
 
@@ -117,13 +118,14 @@ mod tests {
     #[test]
     fn the_loss_of_an_epoch_is_a_mean_over_rows() {
         let mut progress = Progress::default();
-        progress.count_step(30, 1.0);
-        progress.count_step(10, 3.0);
+        progress.count_step(0, 30, 1.0);
+        progress.count_step(0, 10, 3.0);
         progress.end_epoch(BTreeMap::new());
-        progress.count_step(10, 5.0);
+        progress.count_step(0, 10, 5.0);
+        progress.count_step(1, 20, 0.25);
         progress.end_epoch(BTreeMap::new());
         let losses: Vec<f64> = progress.epochs.iter().map(|epoch| epoch.loss).collect();
-        assert_eq!(losses, [1.5, 5.0]);
-        assert_eq!((progress.num_steps, progress.steps_done, progress.epoch()), (3, 0, 3));
+        assert_eq!(losses, [1.5, 5.25]);
+        assert_eq!((progress.num_steps, progress.steps_done, progress.epoch()), (4, 0, 3));
     }
 }

@@ -31,7 +31,7 @@ pub struct TrainRecord {
 pub struct EpochRecord {
     /// From 1.
     pub epoch: usize,
-    /// Mean loss over the rows of the epoch, each taken before its step.
+    /// Mean loss over the rows of the epoch, each taken before its step; of several phases the sum of their means.
     pub loss: f64,
     /// Wall-clock seconds of the steps, without validation and checkpoint.
     pub seconds: f64,

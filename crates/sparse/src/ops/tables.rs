@@ -10,7 +10,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend as BurnBackend, Flex, backend_extension};
 use burn::tensor::{Bytes, DType, Shape};
 
-use crate::kernels::tables::{self, AdamFactors, Gradient, RowGroups};
+use crate::kernels::tables::{self, AdamFactors, Gradient, RmsProp, RowGroups};
 
 /// The rows that a gradient names; `None` names all.
 pub(crate) type Rows = Option<Arc<[u32]>>;
@@ -49,6 +49,16 @@ pub(crate) trait TableBackend: BurnBackend {
         learning_rate: f32,
         epsilon: f32,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
+    /// `x`, `squares` and `last` after a step.
+    fn rms_prop(
+        x: FloatTensor<Self>,
+        rows: Rows,
+        gradient: FloatTensor<Self>,
+        squares: FloatTensor<Self>,
+        last: FloatTensor<Self>,
+        constants: RmsProp,
+        step: u32,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
     /// `y[r] = Σ_{n: indices[n] = rows[r]} x[n]`.
     fn sum_groups(groups: Arc<RowGroups>, x: FloatTensor<Self>) -> FloatTensor<Self>;
 }
@@ -96,6 +106,21 @@ impl TableBackend for Flex {
             tables::row_adagrad(x, gradient, squares, learning_rate, epsilon);
         });
         (x, squares)
+    }
+
+    fn rms_prop(
+        x: FlexTensor,
+        rows: Rows,
+        gradient: FlexTensor,
+        squares: FlexTensor,
+        last: FlexTensor,
+        constants: RmsProp,
+        nth: u32,
+    ) -> (FlexTensor, FlexTensor, FlexTensor) {
+        let [x, squares, last] = step([x, squares, last], rows, gradient, |[x, squares, last], gradient| {
+            tables::rms_prop(x, gradient, squares, last, constants, nth);
+        });
+        (x, squares, last)
     }
 
     fn sum_groups(groups: Arc<RowGroups>, x: FlexTensor) -> FlexTensor {

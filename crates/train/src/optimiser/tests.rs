@@ -2,20 +2,21 @@
 
 use burn::backend::Flex;
 use burn::module::Module;
-use burn::optim::{AdamConfig, AdamWConfig, ModuleOptimizer, SgdConfig};
+use burn::optim::{AdamConfig, AdamWConfig, ModuleOptimizer, RmsPropConfig, SgdConfig};
 use gnnrec_eval::Scorer;
 use gnnrec_model::{GradientModel, Step, Table, dense_gradients};
-use gnnrec_sampling::PairwiseBatch;
+use gnnrec_sampling::{Batch, PairwiseBatch};
 use gnnrec_sparse::gather_rows;
 
 use super::*;
 
-const ALL: [OptimiserConfig; 5] = [
+const ALL: [OptimiserConfig; 6] = [
     OptimiserConfig::Adam {},
     OptimiserConfig::AdamW { weight_decay: 0.3 },
     OptimiserConfig::Sgd {},
     OptimiserConfig::LazyAdam {},
     OptimiserConfig::RowAdagrad {},
+    OptimiserConfig::RmsProp { decay: 0.9 },
 ];
 
 /// Parameters of three ranks, a table that is looked up, and one that no loss names.
@@ -31,7 +32,7 @@ struct Mixed {
 impl GradientModel for Mixed {
     /// Random gradients for all parameters but the idle one; every third step none for the cube, and a dense
     /// one for the table that is looked up, beside that of its rows.
-    fn loss(&self, _: &PairwiseBatch, step: Step) -> Tensor<1> {
+    fn loss(&self, _: &Batch, step: Step) -> Tensor<1> {
         let device = self.table.val().device();
         let step = usize::try_from(step.index).unwrap();
         let rows = [3, 17, 3, 29, 0].map(|row| (row + u32::try_from(step).unwrap()) % 30);
@@ -75,7 +76,7 @@ fn mixed() -> Mixed {
 }
 
 fn loss(model: &Mixed, step: usize) -> Tensor<1> {
-    model.loss(&PairwiseBatch::default(), Step { seed: 0, index: step as u64 })
+    model.loss(&Batch::Pairwise(PairwiseBatch::default()), Step { seed: 0, index: step as u64 })
 }
 
 fn values(model: &Mixed) -> [Vec<f32>; 5] {
@@ -89,7 +90,7 @@ fn values(model: &Mixed) -> [Vec<f32>; 5] {
 fn steps(model: Mixed, optimiser: &mut Optimiser, range: std::ops::Range<usize>) -> Mixed {
     range.fold(model, |model, step| {
         let grads = loss(&model, step).backward();
-        optimiser.step(model, grads)
+        optimiser.step(0, model, grads)
     })
 }
 
@@ -97,9 +98,11 @@ fn steps(model: Mixed, optimiser: &mut Optimiser, range: std::ops::Range<usize>)
 fn equals_burns_optimisers() {
     let adam: ModuleOptimizer = AdamConfig::new().with_epsilon(1e-8).init();
     let adamw = AdamWConfig::new().with_beta_2(0.999).with_epsilon(1e-8).with_weight_decay(0.3).init();
-    for (config, mut burns) in [(ALL[0], adam), (ALL[1], adamw), (ALL[2], SgdConfig::new().init())] {
+    let rms_prop = RmsPropConfig::new().with_alpha(0.9).with_momentum(0.0).with_epsilon(1e-8).init();
+    for (config, mut burns) in [(ALL[0], adam), (ALL[1], adamw), (ALL[2], SgdConfig::new().init()), (ALL[5], rms_prop)]
+    {
         let mut expected = mixed();
-        let mut optimiser = Optimiser::new(config, 0.01);
+        let mut optimiser = Optimiser::new(vec![(config, 0.01)]);
         let mut found = mixed();
         for step in 0..50 {
             found = steps(found, &mut optimiser, step..step + 1);
@@ -129,7 +132,7 @@ fn addresses(model: &Mixed, optimiser: &Optimiser) -> Vec<*const u8> {
 #[test]
 fn a_step_copies_no_table() {
     for config in ALL {
-        let mut optimiser = Optimiser::new(config, 0.01);
+        let mut optimiser = Optimiser::new(vec![(config, 0.01)]);
         let mut model = steps(mixed(), &mut optimiser, 0..1);
         let before = addresses(&model, &optimiser);
         for step in 1..4 {
@@ -137,7 +140,7 @@ fn a_step_copies_no_table() {
             let rows = gather_rows(model.table.val(), &[3, 3, 9]);
             let loss = loss(&model, step) + rows.square().sum() + model.table.val().square().sum();
             let grads = loss.backward();
-            model = optimiser.step(model, grads);
+            model = optimiser.step(0, model, grads);
             assert_eq!(addresses(&model, &optimiser), before, "{config:?}");
             drop(loss);
         }
@@ -153,13 +156,13 @@ fn a_step_copies_no_table() {
 /// A model whose table is looked up, or a table that is gathered from with a dense gradient.
 fn lookups(sparse: bool, config: OptimiserConfig, num_steps: usize) -> Vec<f32> {
     let mut model = mixed();
-    let mut optimiser = Optimiser::new(config, 0.01);
+    let mut optimiser = Optimiser::new(vec![(config, 0.01)]);
     for step in 0..num_steps {
         let rows: Vec<u32> = (0..8u32).map(|n| (n * n + 5 * u32::try_from(step).unwrap()) % 30).collect();
         let found =
             if sparse { model.looked_up.lookup(&rows) } else { gather_rows(model.looked_up.weight.val(), &rows) };
         let grads = found.square().sum().backward();
-        model = optimiser.step(model, grads);
+        model = optimiser.step(0, model, grads);
     }
     values(&model)[3].clone()
 }
@@ -181,12 +184,12 @@ fn goes_on_from_a_file_with_the_same_bits() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("optimiser.bpk");
     for config in ALL {
-        let mut optimiser = Optimiser::new(config, 0.01);
+        let mut optimiser = Optimiser::new(vec![(config, 0.01)]);
         let model = steps(mixed(), &mut optimiser, 0..7);
         optimiser.save(&path).unwrap();
-        let load = || Optimiser::new(config, 0.01).load(Bytes::from_bytes_vec(std::fs::read(&path).unwrap()));
+        let load = || Optimiser::new(vec![(config, 0.01)]).load(Bytes::from_bytes_vec(std::fs::read(&path).unwrap()));
         let resumed = steps(model.clone(), &mut load().unwrap(), 7..12);
-        let forgotten = steps(model.clone(), &mut Optimiser::new(config, 0.01), 7..12);
+        let forgotten = steps(model.clone(), &mut Optimiser::new(vec![(config, 0.01)]), 7..12);
         let expected = values(&steps(model, &mut optimiser, 7..12));
         assert_eq!(values(&resumed), expected, "{config:?}");
         assert_eq!(values(&forgotten) == expected, config == OptimiserConfig::Sgd {}, "{config:?}");
@@ -197,14 +200,14 @@ fn goes_on_from_a_file_with_the_same_bits() {
 fn refuses_the_state_of_another_optimiser() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("optimiser.bpk");
-    let mut optimiser = Optimiser::new(OptimiserConfig::Adam {}, 0.01);
+    let mut optimiser = Optimiser::new(vec![(OptimiserConfig::Adam {}, 0.01)]);
     steps(mixed(), &mut optimiser, 0..1);
     optimiser.save(&path).unwrap();
-    let read = |config| Optimiser::new(config, 0.01).load(Bytes::from_bytes_vec(std::fs::read(&path).unwrap()));
+    let read = |config| Optimiser::new(vec![(config, 0.01)]).load(Bytes::from_bytes_vec(std::fs::read(&path).unwrap()));
     assert!(read(OptimiserConfig::Adam {}).is_ok());
     let error = read(OptimiserConfig::RowAdagrad {}).err().unwrap().to_string();
     assert!(error.contains(".1` belongs to no parameter"), "{error}");
-    let mut optimiser = Optimiser::new(OptimiserConfig::RowAdagrad {}, 0.01);
+    let mut optimiser = Optimiser::new(vec![(OptimiserConfig::RowAdagrad {}, 0.01)]);
     steps(mixed(), &mut optimiser, 0..1);
     optimiser.save(&path).unwrap();
     let error = read(OptimiserConfig::LazyAdam {}).err().unwrap().to_string();

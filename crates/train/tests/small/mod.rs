@@ -11,7 +11,7 @@ use gnnrec_graph::{Csr, Duplicates, Holdout, World};
 use gnnrec_model::{
     BatchRows, GradientConfig, GradientModel, ModelError, Step, bpr_loss, conformance, normal_init, table_scorer,
 };
-use gnnrec_sampling::{PairwiseBatch, SamplerConfig};
+use gnnrec_sampling::{Batch, SamplerConfig};
 use gnnrec_sparse::{Adjacency, spmm};
 use gnnrec_train::{Event, Fitted, Run, TrainConfig, TrainError, fit};
 
@@ -52,7 +52,8 @@ impl GradientConfig for SmallConfig {
 impl GradientModel for Small {
     /// The weight of the loss depends on the step: whoever counts steps wrongly gets other numbers.
     #[expect(clippy::cast_precision_loss, reason = "small numbers")]
-    fn loss(&self, batch: &PairwiseBatch, step: Step) -> Tensor<1> {
+    fn loss(&self, batch: &Batch, step: Step) -> Tensor<1> {
+        let batch = batch.pairwise();
         let items = self.items.val();
         let users = self.users.val() + spmm(&self.chosen, items.clone());
         let (pos, neg) = BatchRows::from_tables(users, items, batch).scores();

@@ -5,12 +5,14 @@
 //!              x = (1 - η λ) x - η m̂ / (√v̂ + ε),   m̂ = m / (1-β1^t),  v̂ = v / (1-β2^t)
 //! lazy_adam    the same for the rows that a gradient names; all others, and their moments, stay
 //! sgd          x = x - η g
+//! rms_prop     v = α v + (1 - α) g²,              x = x - η g / (√v + ε)
 //! row_adagrad  s = s + mean of g² over the row,  x = x - η g / (√s + ε)
 //! ```
 //!
 //! Sources: Kingma and Ba, ICLR 2015, arXiv:1412.6980; for `λ`, Loshchilov and Hutter, ICLR 2019,
 //! arXiv:1711.05101; for the laws of lazy Adam, `torch.optim.SparseAdam`, whose `t` counts the steps of the
-//! table and not those of a row; for row-wise AdaGrad, Mudigere et al., ISCA 2022, arXiv:2104.05158.
+//! table and not those of a row; for RMSprop, Tieleman and Hinton, Coursera lecture 6.5, 2012, in the form of
+//! `torch.optim.RMSprop`; for row-wise AdaGrad, Mudigere et al., ISCA 2022, arXiv:2104.05158.
 //!
 //! Every number of a step depends on its own row alone, so that results are the same to the last bit for
 //! any number of threads. It knows neither a schedule nor a module. [`mod@reference`] holds the same
@@ -22,7 +24,7 @@ mod update;
 mod walk;
 
 pub use coalesce::{RowGroups, coalesce_rows};
-pub use update::{Adam, AdamFactors, adam, lazy_adam, row_adagrad, sgd};
+pub use update::{Adam, AdamFactors, RmsProp, adam, lazy_adam, rms_prop, row_adagrad, sgd};
 
 /// The gradient of a table of rows of `width`.
 #[derive(Clone, Copy, Debug)]

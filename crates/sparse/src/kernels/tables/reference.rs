@@ -1,6 +1,6 @@
 //! The specification: every step in plain loops, in `f64`, nothing shared with the kernels.
 
-use super::{Adam, Gradient};
+use super::{Adam, Gradient, RmsProp};
 
 /// The gradient with a row for every row of a table of `num_rows`, and which of them were named.
 fn spread(gradient: Gradient<'_>, num_rows: usize) -> (Vec<f64>, Vec<bool>) {
@@ -59,6 +59,16 @@ pub fn row_adagrad(x: &mut [f64], gradient: Gradient<'_>, squares: &mut [f64], l
         for j in 0..width {
             x[row * width + j] -= learning_rate * g[j] / (squares[row].sqrt() + epsilon);
         }
+    }
+}
+
+/// A step of RMSprop, of every row.
+pub fn rms_prop(x: &mut [f64], gradient: Gradient<'_>, squares: &mut [f64], constants: RmsProp) {
+    let RmsProp { learning_rate, decay, epsilon } = constants;
+    let (dense, _) = spread(gradient, x.len() / gradient.width);
+    for i in 0..x.len() {
+        squares[i] = decay * squares[i] + (1.0 - decay) * dense[i] * dense[i];
+        x[i] -= learning_rate * dense[i] / (squares[i].sqrt() + epsilon);
     }
 }
 

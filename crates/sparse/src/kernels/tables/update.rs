@@ -148,6 +148,77 @@ impl Update<2> for RowAdagrad {
     }
 }
 
+/// The constants of RMSprop without momentum and centring.
+///
+/// ```text
+/// v ← α v + (1 - α) g²        x ← x - η g / (√v + ε)
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RmsProp {
+    /// `η`, above 0.
+    pub learning_rate: f64,
+    /// `α`, in `[0, 1)`.
+    pub decay: f64,
+    /// `ε`, outside the root, at least 0.
+    pub epsilon: f64,
+}
+
+/// One step of RMSprop, the `step`-th from 1: the cost is that of the rows named, the result that of all rows.
+///
+/// A row of gradient zero does not move, and its `v` only decays: it is given the powers of `α` that it missed when it
+/// is named again. `squares` is as large as `x`; `last` has one value for each row, which holds in its bits the step
+/// that named the row last. Both begin as zeros.
+///
+/// # Panics
+/// If sizes differ, or the rows of the gradient are not distinct, ascending and within the table.
+pub fn rms_prop(
+    x: &mut [f32],
+    gradient: Gradient<'_>,
+    squares: &mut [f32],
+    last: &mut [f32],
+    constants: RmsProp,
+    step: u32,
+) {
+    let RmsProp { learning_rate, decay, epsilon } = constants;
+    #[expect(clippy::cast_possible_truncation, reason = "tables hold 32-bit floats")]
+    let update = RmsPropStep {
+        step,
+        decay,
+        rest: (1.0 - decay) as f32,
+        learning_rate: learning_rate as f32,
+        epsilon: epsilon as f32,
+    };
+    let width = gradient.width;
+    let tables = [Table { values: x, width }, Table { values: squares, width }, Table { values: last, width: 1 }];
+    walk(&update, tables, gradient, Unnamed::Stay);
+}
+
+struct RmsPropStep {
+    step: u32,
+    decay: f64,
+    /// `1 - α`, not the difference of rounded numbers.
+    rest: f32,
+    learning_rate: f32,
+    epsilon: f32,
+}
+
+impl Update<3> for RmsPropStep {
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "tables hold 32-bit floats")]
+    fn apply(&self, [x, squares, last]: [&mut [f32]; 3], gradient: &[f32], width: usize) {
+        let rows = x.chunks_exact_mut(width).zip(squares.chunks_exact_mut(width));
+        for (((x, squares), last), gradient) in rows.zip(last).zip(gradient.chunks_exact(width)) {
+            let missed = i32::try_from(self.step.saturating_sub(last.to_bits())).unwrap_or(i32::MAX);
+            let decay = self.decay.powi(missed) as f32;
+            *last = f32::from_bits(self.step);
+            for ((x, square), g) in x.iter_mut().zip(squares).zip(gradient) {
+                *square = decay * *square + self.rest * (g * g);
+                *x -= self.learning_rate * g / (square.sqrt() + self.epsilon);
+            }
+        }
+    }
+}
+
 /// In eight partial sums, an order that is the same on every machine.
 #[inline(always)]
 fn sum_of_squares(values: &[f32]) -> f32 {
