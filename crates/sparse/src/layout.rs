@@ -36,10 +36,35 @@ pub(crate) struct Layout {
     pub(crate) cols: Arc<Order>,
     /// Whether columns are where they were.
     pub(crate) cols_in_place: bool,
-    /// Row positions, cut into tasks of about as many edges.
+    /// The rows: both sides of a bipartite graph, or all in one.
+    pub(crate) parts: Vec<Part>,
+}
+
+/// Row positions that a hop goes through before it comes to others.
+///
+/// Edges of a bipartite graph lead from one part to the other, so that a part of one layer asks for the other part of
+/// the layer before and for nothing else: half of two tables is in use at a time, and what was just written is read.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) rows: Range<usize>,
+    /// The rows, cut into tasks of about as many edges.
     pub(crate) tasks: Vec<Task>,
-    /// Row positions with more than [`HUB_EDGES`] edges, ascending.
+    /// Those with more than [`HUB_EDGES`] edges, ascending.
     pub(crate) hubs: Vec<usize>,
+}
+
+impl Part {
+    fn new(indptr: &[usize], rows: Range<usize>) -> Self {
+        let mut tasks = balanced(&indptr[rows.start..=rows.end], HUB_EDGES);
+        for task in &mut tasks {
+            match task {
+                Task::Rows(inside) => *inside = rows.start + inside.start..rows.start + inside.end,
+                Task::Hub(row) => *row += rows.start,
+            }
+        }
+        let hub = |task: &Task| if let Task::Hub(row) = task { Some(*row) } else { None };
+        Self { hubs: tasks.iter().filter_map(hub).collect(), tasks, rows }
+    }
 }
 
 impl Layout {
@@ -72,12 +97,14 @@ impl Layout {
         let placed = |factors: Option<&[f32]>, order: &Order| -> Option<Vec<f32>> {
             factors.map(|factors| order.node_at.iter().map(|&node| factors[node as usize]).collect())
         };
-        let tasks = balanced(&indptr, HUB_EDGES);
-        let hub = |task: &Task| if let Task::Hub(row) = task { Some(*row) } else { None };
-        let hubs = tasks.iter().filter_map(hub).collect();
+        let (first_side, num_rows) = (rows.first_side, rows.node_at.len());
+        let parts = match first_side == num_rows {
+            true => vec![Part::new(&indptr, 0..num_rows)],
+            false => vec![Part::new(&indptr, 0..first_side), Part::new(&indptr, first_side..num_rows)],
+        };
         let (row_factors, col_factors) = (placed(row_factors, &rows), placed(col_factors, &cols));
         let cols_in_place = cols.is_identity();
-        Self { indptr, indices, weights, row_factors, col_factors, rows, cols, cols_in_place, tasks, hubs }
+        Self { indptr, indices, weights, row_factors, col_factors, rows, cols, cols_in_place, parts }
     }
 
     pub(crate) fn num_rows(&self) -> usize {
@@ -96,6 +123,11 @@ impl Layout {
         self.col_factors.as_ref().map_or(1.0, |factors| factors[position])
     }
 
+    /// The part of a layer that is reached in `step` steps from a chain of parts: a chain goes from part to part.
+    pub(crate) fn part(&self, chain: usize, step: usize) -> &Part {
+        &self.parts[(chain + step) % self.parts.len()]
+    }
+
     /// Edges of a row position.
     pub(crate) fn edges(&self, position: usize) -> Range<usize> {
         self.indptr[position]..self.indptr[position + 1]
@@ -107,7 +139,7 @@ impl Layout {
         size_of_val(self.indptr.as_slice())
             + size_of_val(self.indices.as_slice())
             + floats.map(|values| size_of_val(values.as_slice())).sum::<usize>()
-            + size_of_val(self.tasks.as_slice())
+            + self.parts.iter().map(|part| size_of_val(part.tasks.as_slice())).sum::<usize>()
             + 2 * size_of_val(self.rows.node_at.as_slice())
             + 2 * size_of_val(self.cols.node_at.as_slice())
     }
@@ -125,8 +157,8 @@ mod tests {
         let edges = [(0, 1), (0, 3), (2, 0), (2, 1), (2, 3)];
         let matrix = Csr::from_edges(3, 4, &edges, Duplicates::Error).unwrap();
         let matrix = matrix.with_weights(vec![1.0, 2.0, 3.0, 4.0, 5.0]).unwrap();
-        let rows = Order { node_at: vec![2, 1, 0], position_of: vec![2, 1, 0] };
-        let cols = Order { node_at: vec![3, 0, 1, 2], position_of: vec![1, 2, 3, 0] };
+        let rows = Order { node_at: vec![2, 1, 0], position_of: vec![2, 1, 0], first_side: 3 };
+        let cols = Order { node_at: vec![3, 0, 1, 2], position_of: vec![1, 2, 3, 0], first_side: 4 };
         let factors = [Some(&[0.1, 0.2, 0.3][..]), None];
         let layout = Layout::new([&matrix, &matrix.transpose()], factors, Arc::new(rows), Arc::new(cols));
         assert_eq!(layout.indptr, [0, 3, 3, 5]);
@@ -134,6 +166,6 @@ mod tests {
         assert_eq!(layout.weights.as_deref(), Some(&[5.0, 3.0, 4.0, 2.0, 1.0][..]));
         assert_eq!(layout.row_factors.as_deref(), Some(&[0.3, 0.2, 0.1][..]));
         assert_eq!((layout.col_factors.as_deref(), layout.edges(2)), (None, 3..5));
-        assert_eq!(layout.tasks, [Task::Rows(0..3)]);
+        assert_eq!((layout.parts.len(), &layout.parts[0].tasks[..]), (1, &[Task::Rows(0..3)][..]));
     }
 }

@@ -23,12 +23,15 @@ pub(crate) struct Order {
     pub(crate) node_at: Vec<u32>,
     /// The position of each node.
     pub(crate) position_of: Vec<u32>,
+    /// Positions before this one are one side of a graph whose edges all lead from side to side, those from it on
+    /// the other; the number of nodes where no sides are known.
+    pub(crate) first_side: usize,
 }
 
 impl Order {
     pub(crate) fn identity(num_nodes: usize) -> Self {
         let same: Vec<u32> = (0..).take(num_nodes).collect();
-        Self { node_at: same.clone(), position_of: same }
+        Self { node_at: same.clone(), position_of: same, first_side: num_nodes }
     }
 
     pub(crate) fn is_identity(&self) -> bool {
@@ -54,9 +57,21 @@ impl Order {
         (rows, Some(cols))
     }
 
-    /// Of the nodes of one graph, edges followed both ways.
+    /// Of the nodes of one graph, edges followed both ways; the sides of a bipartite graph apart.
     fn of_graph(matrix: &Csr, transpose: &Csr) -> Self {
-        (0..ROUNDS).fold(Self::identity(matrix.num_rows()), |order, _| order.ranked([matrix, transpose], &order))
+        let identity = Self::identity(matrix.num_rows());
+        let order = (0..ROUNDS).fold(identity, |order, _| order.ranked([matrix, transpose], &order));
+        let Some(is_second) = second_side([matrix, transpose]) else { return order };
+        let (first, second): (Vec<u32>, Vec<u32>) = order.node_at.iter().partition(|&&node| !is_second[node as usize]);
+        Self { first_side: first.len(), ..Self::of_nodes([first, second].concat()) }
+    }
+
+    fn of_nodes(node_at: Vec<u32>) -> Self {
+        let mut position_of = vec![0; node_at.len()];
+        for (&node, position) in node_at.iter().zip(0..) {
+            position_of[node as usize] = position;
+        }
+        Self { first_side: node_at.len(), node_at, position_of }
     }
 
     /// The nodes of `self` ranked by the mean position in `other` of their neighbours in both
@@ -76,12 +91,34 @@ impl Order {
         let means: Vec<f64> = self.position_of.par_iter().enumerate().map(mean).collect();
         let mut node_at: Vec<u32> = (0..).take(means.len()).collect();
         node_at.par_sort_unstable_by(|&a, &b| means[a as usize].total_cmp(&means[b as usize]).then(a.cmp(&b)));
-        let mut position_of = vec![0; node_at.len()];
-        for (&node, position) in node_at.iter().zip(0..) {
-            position_of[node as usize] = position;
-        }
-        Self { node_at, position_of }
+        Self::of_nodes(node_at)
     }
+}
+
+/// Which nodes lie on the second side of a bipartite graph, given its matrix and transpose: those an odd number of
+/// edges away from the first node of their component. `None` if some edge stays on one side. Linear.
+fn second_side(matrices: [&Csr; 2]) -> Option<Vec<bool>> {
+    let mut side = vec![None; matrices[0].num_rows()];
+    let mut reached = Vec::new();
+    for start in (0u32..).take(side.len()) {
+        if side[start as usize].is_none() {
+            side[start as usize] = Some(false);
+            reached.push(start);
+        }
+        while let Some(node) = reached.pop() {
+            let opposite = side[node as usize].map(|second: bool| !second);
+            for &neighbour in matrices.iter().flat_map(|matrix| matrix.row(node as usize)) {
+                let found = &mut side[neighbour as usize];
+                if found.is_none() {
+                    *found = opposite;
+                    reached.push(neighbour);
+                } else if *found != opposite {
+                    return None;
+                }
+            }
+        }
+    }
+    Some(side.into_iter().map(|side| side == Some(true)).collect())
 }
 
 #[cfg(test)]
@@ -123,6 +160,30 @@ mod tests {
         assert_permutation(&cols.unwrap(), 300);
         let first: Vec<u32> = rows.node_at.iter().copied().filter(|&row| row < 400).collect();
         assert!(first[..200].iter().all(|row| row % 2 == first[0] % 2), "{first:?}");
+    }
+
+    #[test]
+    fn sides_by_hand() {
+        let sides = |edges: &[(u32, u32)]| {
+            let matrix = Csr::from_edges(6, 6, edges, Duplicates::Error).unwrap();
+            second_side([&matrix, &matrix.transpose()])
+        };
+        // 0 - 3 - 1 and 4 -> 2; 5 has no edge.
+        let expected = [false, false, false, true, true, false];
+        assert_eq!(sides(&[(0, 3), (1, 3), (4, 2)]), Some(expected.to_vec()));
+        assert_eq!(sides(&[(0, 3), (3, 1), (1, 0)]), None);
+        assert_eq!(sides(&[(2, 2)]), None);
+    }
+
+    #[test]
+    fn sides_lie_apart() {
+        let edges = (0..300u32).flat_map(|user| (0..120).map(move |n| (user, 300 + (user + n) % 150)));
+        let edges: Vec<_> = edges.flat_map(|(user, item)| [(user, item), (item, user)]).collect();
+        let graph = Csr::from_edges(450, 450, &edges, Duplicates::Error).unwrap();
+        let (order, _) = Order::of_matrix(&graph, &graph);
+        assert_permutation(&order, 450);
+        assert_eq!(order.first_side, 300);
+        assert!(order.node_at[..300].iter().all(|&node| node < 300));
     }
 
     #[test]

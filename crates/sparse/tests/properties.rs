@@ -248,6 +248,31 @@ fn a_reordered_graph_with_a_hub_is_its_reference() {
     forms(&rectangle).iter().for_each(|adjacency| check_spmm(adjacency, 9));
 }
 
+/// 5,000 users and 4,000 items in one graph, with a hub on either side: the two sides of each layer are computed
+/// apart, and every number of hops ends on another side.
+#[test]
+fn a_bipartite_graph_is_its_reference() {
+    let hubs = (0..4000u32).map(|item| (7, 5000 + item)).chain((0..5000).map(|user| (user, 5003)));
+    let ties = (0..5000u32).flat_map(|user| (0..4).map(move |n| (user, 5000 + (user * 13 + n * n * 7) % 3990)));
+    let pairs: Vec<(u32, u32)> = hubs.chain(ties).collect();
+    let both: Vec<(u32, u32)> = pairs.iter().flat_map(|&(user, item)| [(user, item), (item, user)]).collect();
+    // Here items have no edge back but every third.
+    let directed: Vec<(u32, u32)> = both.iter().copied().filter(|(row, _)| *row < 5000 || row % 3 == 0).collect();
+    let some: Vec<u32> = (0..900u32).map(|n| n * n % 9000).collect();
+    let most: Vec<u32> = (0..7000u32).map(|n| n * 13 % 9000).collect();
+    for edges in [&both, &directed] {
+        let graph = csr(9000, 9000, edges, false);
+        for adjacency in [Adjacency::symmetric_normalised(&graph), Adjacency::row_mean(&graph)] {
+            check_spmm(&adjacency, 3);
+            for num_hops in 1..=4 {
+                let rows = if num_hops % 2 == 0 { &some } else { &most };
+                check_propagate(&adjacency, 5, &LayerCombination::mean(num_hops).with_input(), rows);
+            }
+            check_propagate(&adjacency, 3, &LayerCombination::mean(3), &some);
+        }
+    }
+}
+
 /// Halved tables round each value that is gathered to a relative `2^-8`, once a hop: the errors stay within
 /// that share of the sum of the absolute terms.
 #[test]

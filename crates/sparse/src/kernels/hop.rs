@@ -13,7 +13,7 @@ use super::prefetch::prefetch_at;
 use super::split::pieces;
 use super::stored::Stored;
 use super::vectors::vectorised;
-use crate::layout::{AHEAD, HUB_EDGES, Layout};
+use crate::layout::{AHEAD, HUB_EDGES, Layout, Part};
 
 /// What becomes of the sum of a row. Shared by threads; each row position comes once.
 pub(crate) trait Finish: Sync {
@@ -24,23 +24,30 @@ pub(crate) trait Finish: Sync {
     fn soon(&self, position: usize);
 }
 
-/// A table to be gathered from: one row for each column position of the layout.
+/// A table to be gathered from, one row for each column position of the layout, for the rows of a part.
 #[derive(Clone, Copy)]
 pub(crate) struct Hop<'a, T> {
     layout: &'a Layout,
+    part: &'a Part,
     x: &'a [T],
     width: usize,
-    /// Sums of the rows in `layout.hubs`.
+    /// Sums of the rows in `part.hubs`.
     hubs: &'a [f32],
 }
 
 impl<'a, T: Stored> Hop<'a, T> {
     /// Runs `with` on a hop whose hubs are summed, each by many tasks: pieces of a fixed size, added up
     /// in their order.
-    pub(crate) fn prepare<R>(layout: &'a Layout, x: &'a [T], width: usize, with: impl FnOnce(Hop<'_, T>) -> R) -> R {
-        let hop = Hop { layout, x, width, hubs: &[] };
+    pub(crate) fn prepare<R>(
+        layout: &'a Layout,
+        part: &'a Part,
+        x: &'a [T],
+        width: usize,
+        with: impl FnOnce(Hop<'_, T>) -> R,
+    ) -> R {
+        let hop = Hop { layout, part, x, width, hubs: &[] };
         let of_hub = |(hub, &row): (usize, &usize)| pieces(layout.edges(row), HUB_EDGES).map(move |edges| (hub, edges));
-        let pieces: Vec<(usize, Range<usize>)> = layout.hubs.par_iter().enumerate().flat_map(of_hub).collect();
+        let pieces: Vec<(usize, Range<usize>)> = part.hubs.par_iter().enumerate().flat_map(of_hub).collect();
         let mut partial = vec![0f32; pieces.len() * width];
         partial.par_chunks_mut(width.max(1)).zip(&pieces).for_each(|(sum, (_, edges))| {
             vectorised(
@@ -48,16 +55,16 @@ impl<'a, T: Stored> Hop<'a, T> {
                 || hop.sum_edges(edges.clone(), sum),
             );
         });
-        let mut hubs = vec![0f32; layout.hubs.len() * width];
+        let mut hubs = vec![0f32; part.hubs.len() * width];
         for ((hub, _), partial) in pieces.iter().zip(partial.chunks_exact(width.max(1))) {
             add(&mut hubs[hub * width..][..width], 1.0, partial);
         }
         with(Hop { hubs: &hubs, ..hop })
     }
 
-    /// Hands every row position with its sum to `finish`, from many threads, each row once.
+    /// Hands every row position of the part with its sum to `finish`, from many threads, each row once.
     pub(crate) fn for_each_row(self, finish: &impl Finish) {
-        self.layout.tasks.par_iter().for_each(|task| {
+        self.part.tasks.par_iter().for_each(|task| {
             let mut sum = vec![0f32; self.width];
             vectorised(
                 #[inline(always)]
@@ -72,12 +79,12 @@ impl<'a, T: Stored> Hop<'a, T> {
         });
     }
 
-    /// `sum = A[row] X`.
+    /// `sum = A[row] X`, for a row of the part.
     #[inline(always)]
     pub(crate) fn sum_row(self, row: usize, sum: &mut [f32]) {
         let edges = self.layout.edges(row);
         if edges.len() > HUB_EDGES
-            && let Ok(hub) = self.layout.hubs.binary_search(&row)
+            && let Ok(hub) = self.part.hubs.binary_search(&row)
         {
             sum.copy_from_slice(&self.hubs[hub * self.width..][..self.width]);
         } else {

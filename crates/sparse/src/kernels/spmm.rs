@@ -33,17 +33,25 @@ pub fn spmm(adjacency: &Adjacency, x: &[f32], width: usize, y: &mut [f32]) {
     let product = Product { layout, y: ScatteredRows::new(y, width) };
     if adjacency.table_precision() == TablePrecision::Bf16 {
         let placed = place::<Bf16>(layout, x, width, buffers);
-        return Hop::prepare(layout, &placed, width, |hop| hop.for_each_row(&product));
+        return product.of(&placed, width);
     }
     let as_it_is = layout.cols_in_place && layout.col_factors.is_none();
     let placed = (!as_it_is).then(|| place(layout, x, width, buffers));
-    Hop::prepare(layout, placed.as_deref().unwrap_or(x), width, |hop| hop.for_each_row(&product));
+    product.of(placed.as_deref().unwrap_or(x), width);
 }
 
 /// Writes a row of the product where it belongs.
 struct Product<'a> {
     layout: &'a Layout,
     y: ScatteredRows<'a, f32>,
+}
+
+impl Product<'_> {
+    fn of<T: Stored>(&self, x: &[T], width: usize) {
+        for part in &self.layout.parts {
+            Hop::prepare(self.layout, part, x, width, |hop| hop.for_each_row(self));
+        }
+    }
 }
 
 impl Finish for Product<'_> {

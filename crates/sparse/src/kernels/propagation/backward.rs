@@ -10,7 +10,7 @@ use crate::kernels::scattered::ScatteredRows;
 use crate::kernels::spmm::copy_scaled;
 use crate::kernels::stored::{Bf16, Stored};
 use crate::kernels::vectors::vectorised;
-use crate::layout::{HUB_EDGES, Layout};
+use crate::layout::{HUB_EDGES, Layout, Part};
 use crate::{Adjacency, LayerCombination, TablePrecision};
 
 /// Where more than one node in so many is asked for, a full table of gradients is gathered from faster
@@ -68,28 +68,33 @@ fn hops<T: Stored>(transposed: &Adjacency, given: Given<'_>, dx: &mut [f32]) {
         given.add_to(last, position as usize, to);
         scale(to, layout.col_factor(position as usize));
     });
-    let buffers = transposed.buffers();
-    let mut read: Buffer<T> = buffers.take(layout.num_rows() * width);
-    let mut layer = last;
-    if lookup.positions.len() < layout.num_rows() / SPARSE_SHARE {
-        layer -= 1;
-        let next = ScatteredRows::new(&mut read, width);
-        let finish = Layer { layout, given, layer, to: Target::of(layer, &next, &dx) };
-        sparse_hop(layout, &start, width, lookup, &finish);
-    } else {
-        read.fill(T::store(0.0));
+    let is_sparse = lookup.positions.len() < layout.num_rows() / SPARSE_SHARE;
+    // By parity of the layer, as in the forward pass. Layer 0 goes to `dx`; a sparse start is no table.
+    let len = |parity: usize| {
+        let is_written = (1..last).any(|layer| layer % 2 == parity) || (!is_sparse && last % 2 == parity);
+        if is_written { layout.num_rows() * width } else { width }
+    };
+    let mut tables: [Buffer<T>; 2] = [0, 1].map(|parity| transposed.buffers().take(len(parity)));
+    if !is_sparse {
+        let table = &mut tables[last % 2];
+        table.fill(T::store(0.0));
         for (start, &position) in start.chunks_exact(width).zip(&lookup.positions) {
-            copy_scaled(&mut read[position as usize * width..][..width], 1.0, start);
+            copy_scaled(&mut table[position as usize * width..][..width], 1.0, start);
         }
     }
-    while layer > 0 {
-        layer -= 1;
-        // Layer 0 goes to `dx`: nothing is written for another hop.
-        let mut written = buffers.take(if layer == 0 { width } else { read.len() });
-        let next = ScatteredRows::new(&mut written, width);
-        let finish = Layer { layout, given, layer, to: Target::of(layer, &next, &dx) };
-        Hop::prepare(layout, &read, width, |hop| hop.for_each_row(&finish));
-        read = written;
+    for chain in 0..layout.parts.len() {
+        for layer in (0..last).rev() {
+            let [even, odd] = &mut tables;
+            let (read, written) = if layer % 2 == 1 { (even, odd) } else { (odd, even) };
+            let next = ScatteredRows::new(written, width);
+            let finish = Layer { layout, given, layer, to: Target::of(layer, &next, &dx) };
+            let part = layout.part(chain, last - layer);
+            if is_sparse && layer + 1 == last {
+                sparse_hop(layout, part, &start, width, lookup, &finish);
+            } else {
+                Hop::prepare(layout, part, read, width, |hop| hop.for_each_row(&finish));
+            }
+        }
     }
 }
 
@@ -165,9 +170,9 @@ impl<T: Stored> Finish for Layer<'_, T> {
     }
 }
 
-/// `A T`, where `T` is zero but for the rows looked up, which `table` holds in the order of their numbers.
-fn sparse_hop(layout: &Layout, table: &[f32], width: usize, lookup: &Lookup, finish: &impl Finish) {
-    layout.tasks.par_iter().for_each(|task| {
+/// `A T` at the rows of a part, where `T` is zero but for the rows looked up, which `table` holds in the order of their numbers.
+fn sparse_hop(layout: &Layout, part: &Part, table: &[f32], width: usize, lookup: &Lookup, finish: &impl Finish) {
+    part.tasks.par_iter().for_each(|task| {
         let (mut sum, mut kept) = (vec![0f32; width], Vec::new());
         vectorised(
             #[inline(always)]

@@ -64,30 +64,38 @@ fn hops<T: Stored>(
     sums: &mut [f32],
 ) {
     let (layout, wide, last) = (adjacency.layout(), combination.num_outputs() * width, combination.num_hops());
-    let mut read: Buffer<T> = place(layout, x, width, adjacency.buffers());
-    for layer in 1..last {
-        let mut written = adjacency.buffers().take(read.len());
-        let (next, sums) = (ScatteredRows::new(&mut written, width), ScatteredRows::new(sums, wide));
-        let finish = Layer { layout, combination, layer, lookup, next, sums };
-        Hop::prepare(layout, &read, width, |hop| hop.for_each_row(&finish));
-        read = written;
-    }
-    Hop::prepare(layout, &read, width, |hop| {
-        let tasks = sums.par_chunks_mut(LAST_ROWS * wide).zip(lookup.positions.par_chunks(LAST_ROWS));
-        tasks.for_each(|(sums, positions)| {
-            let mut sum = vec![0f32; width];
-            vectorised(
-                #[inline(always)]
-                || {
-                    for (sums, &position) in sums.chunks_exact_mut(wide).zip(positions) {
-                        hop.sum_row(position as usize, &mut sum);
-                        scale(&mut sum, layout.row_factor(position as usize));
-                        combine(combination, last, &sum, sums);
-                    }
-                },
-            );
+    let placed: Buffer<T> = place(layout, x, width, adjacency.buffers());
+    let spare = adjacency.buffers().take(if last == 1 { width } else { placed.len() });
+    // By parity of the layer: a part of one is read while the part that it leads to is written in the other.
+    let mut tables = [placed, spare];
+    for chain in 0..layout.parts.len() {
+        for layer in 1..last {
+            let [even, odd] = &mut tables;
+            let (read, written) = if layer % 2 == 1 { (even, odd) } else { (odd, even) };
+            let (next, sums) = (ScatteredRows::new(written, width), ScatteredRows::new(sums, wide));
+            let finish = Layer { layout, combination, layer, lookup, next, sums };
+            Hop::prepare(layout, layout.part(chain, layer), read, width, |hop| hop.for_each_row(&finish));
+        }
+        let part = layout.part(chain, last);
+        let numbers = lookup.numbers_within(&part.rows);
+        let (sums, positions) = (&mut sums[numbers.start * wide..numbers.end * wide], &lookup.positions[numbers]);
+        Hop::prepare(layout, part, &tables[(last - 1) % 2], width, |hop| {
+            let tasks = sums.par_chunks_mut(LAST_ROWS * wide).zip(positions.par_chunks(LAST_ROWS));
+            tasks.for_each(|(sums, positions)| {
+                let mut sum = vec![0f32; width];
+                vectorised(
+                    #[inline(always)]
+                    || {
+                        for (sums, &position) in sums.chunks_exact_mut(wide).zip(positions) {
+                            hop.sum_row(position as usize, &mut sum);
+                            scale(&mut sum, layout.row_factor(position as usize));
+                            combine(combination, last, &sum, sums);
+                        }
+                    },
+                );
+            });
         });
-    });
+    }
 }
 
 /// A layer that is not the last: its rows asked for are combined, and all go to the next hop.

@@ -1,5 +1,7 @@
 //! Which rows of a propagated table a step asks for, and which of them more than once.
 
+use std::ops::Range;
+
 use crate::layout::Layout;
 
 /// Says that a position is not asked for.
@@ -59,6 +61,12 @@ impl Lookup {
     pub(crate) fn number(&self, position: usize) -> Option<usize> {
         let number = self.number_of[position];
         (number != NONE).then_some(number as usize)
+    }
+
+    /// The numbers of the positions in a range that are asked for.
+    pub(crate) fn numbers_within(&self, positions: &Range<usize>) -> Range<usize> {
+        let number = |end: usize| self.positions.partition_point(|&position| (position as usize) < end);
+        number(positions.start)..number(positions.end)
     }
 
     /// The rows that ask for a number.

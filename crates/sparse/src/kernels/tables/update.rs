@@ -85,15 +85,30 @@ pub fn lazy_adam(x: &mut [f32], gradient: Gradient<'_>, m: &mut [f32], v: &mut [
     walk(&factors, [x, m, v].map(|values| Table { values, width: gradient.width }), gradient, Unnamed::Stay);
 }
 
-impl Update<3> for AdamFactors {
+/// Bytes of a cache line.
+const LINE: usize = 64;
+
+impl AdamFactors {
     #[inline(always)]
-    fn apply(&self, [x, m, v]: [&mut [f32]; 3], gradient: &[f32], _: usize) {
+    fn values(&self, x: &mut [f32], m: &mut [f32], v: &mut [f32], gradient: &[f32]) {
         let ([beta_1, beta_2], [rest_1, rest_2]) = (self.betas, self.complements);
         for (((x, m), v), &g) in x.iter_mut().zip(m).zip(v).zip(gradient) {
             *m = beta_1 * *m + rest_1 * g;
             *v = beta_2 * *v + rest_2 * (g * g);
             *x = self.keep * *x - self.rate * *m / (v.sqrt() + self.epsilon);
         }
+    }
+}
+
+impl Update<3> for AdamFactors {
+    #[inline(always)]
+    fn apply(&self, [x, m, v]: [&mut [f32]; 3], gradient: &[f32], _: usize) {
+        // Tables of their own pages all begin as far from a cache line: after that a vector of theirs lies in one.
+        let lead = x.as_ptr().align_offset(LINE).min(x.len());
+        let ((x_lead, x), (m_lead, m)) = (x.split_at_mut(lead), m.split_at_mut(lead));
+        let ((v_lead, v), (gradient_lead, gradient)) = (v.split_at_mut(lead), gradient.split_at(lead));
+        self.values(x_lead, m_lead, v_lead, gradient_lead);
+        self.values(x, m, v, gradient);
     }
 }
 
