@@ -1,8 +1,8 @@
 //! What can be wrong with an evaluation, each case with its place, its value and what was expected.
 
-use gnnrec_graph::{ItemId, UserId};
+use gnnrec_graph::{EntityId, ItemId, RelationId, Triple, UserId};
 
-use crate::Metric;
+use crate::{Metric, Task};
 
 /// An evaluation that cannot be made from what was given.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -21,6 +21,14 @@ pub enum EvalError {
     ZeroK {
         /// The metric.
         metric: Metric,
+    },
+    /// A metric that measures another task than the one evaluated.
+    #[error("`{metric}` measures {}, and this is an evaluation of {}; ask for {}", phrase(metric.task()), phrase(*task), Metric::names_of(*task))]
+    OtherTask {
+        /// The metric.
+        metric: Metric,
+        /// The task evaluated; `None` for link prediction.
+        task: Option<Task>,
     },
     /// Lists of length zero were asked for.
     #[error("recommendation lists of length 0 were asked for; give a length of at least 1")]
@@ -114,6 +122,38 @@ pub enum EvalError {
         /// High end of the range.
         high: f32,
     },
+    /// Labelled pairs that are all positive or all negative, which no AUC can compare.
+    #[error("{num_positive} of {num_pairs} labelled pairs are positive; `pair-auc` needs pairs of both labels")]
+    OneLabel {
+        /// Number of pairs.
+        num_pairs: usize,
+        /// Those labelled positive: none or all.
+        num_positive: usize,
+    },
+    /// A test triple that the knowledge graph cannot hold.
+    #[error("test triple {position}: ({}, {}, {}), expected entities below {num_entities} and a relation below {num_relations}", triple.head, triple.relation, triple.tail)]
+    TripleOutside {
+        /// Its position.
+        position: usize,
+        /// The triple.
+        triple: Triple,
+        /// Number of entities.
+        num_entities: usize,
+        /// Number of relations.
+        num_relations: usize,
+    },
+    /// A score of a fact that cannot be ordered.
+    #[error("the score of entity {entity} as {end} of entity {given} by relation {relation} is not a number")]
+    NanLink {
+        /// The entity scored.
+        entity: EntityId,
+        /// Whether as head or as tail.
+        end: &'static str,
+        /// The entity at the other end.
+        given: EntityId,
+        /// The relation.
+        relation: RelationId,
+    },
     /// A metric that the evaluation was not asked for, or has no value for each user.
     #[error("`{metric}` has no values per user here; ask for a metric that was evaluated and is not of the catalogue")]
     NoPerUser {
@@ -180,6 +220,15 @@ pub enum EvalError {
         /// What is empty.
         what: &'static str,
     },
+}
+
+fn phrase(task: Option<Task>) -> &'static str {
+    match task {
+        Some(Task::Rank) => "ranking",
+        Some(Task::Rate) => "rating prediction",
+        Some(Task::ClickThrough) => "click-through prediction",
+        None => "link prediction",
+    }
 }
 
 fn suggest(suggestion: Option<&str>) -> String {

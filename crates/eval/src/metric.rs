@@ -1,18 +1,16 @@
-//! The names of ranking metrics, as users write them: `recall@20`, `ndcg@10`, `auc`.
+//! Which metrics there are, what task each measures and which way is better.
 //!
-//! Definitions live beside the formulas in `measures.rs`, `auc.rs` and `catalogue.rs`; here are only
-//! the names, their order and their reading.
+//! Definitions live beside the formulas in `measures.rs`, `auc.rs`, `catalogue.rs`, `rating.rs`,
+//! `click_through.rs` and `links.rs`, names in `names.rs`.
 
-use std::fmt;
-use std::str::FromStr;
+use std::cmp::Ordering;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use crate::{EvalError, Task};
 
-use crate::EvalError;
-
-/// A ranking metric; the number is the list length `K`, at least 1.
+/// A metric; the number is the list length `K`, at least 1.
 ///
-/// `K` above the number of items of the catalogue counts as that number, also in denominators.
+/// `K` above the number of items of the catalogue counts as that number, also in denominators. Each metric
+/// measures one [`Task`] or link prediction.
 ///
 /// ```
 /// use gnnrec_eval::Metric;
@@ -52,34 +50,24 @@ pub enum Metric {
     Tail(usize),
     /// Mean cosine distance between the embeddings of two listed items, in `[0, 2]`.
     Diversity(usize),
+    /// Root of the mean squared error of predicted ratings, in their unit; 0 is perfect.
+    Rmse,
+    /// Mean absolute error of predicted ratings, in their unit; 0 is perfect.
+    Mae,
+    /// Share of pairs of a positive and a negative, of any users, that stand in the right order, ties one half.
+    PairAuc,
+    /// `2 TP / (2 TP + FP + FN)` over labelled pairs, those with a score of at least 0 taken for positive.
+    PairF1,
+    /// Share of labelled pairs on the right side of the score 0, which counts as positive.
+    PairAccuracy,
+    /// Mean of 1 over the filtered rank of the true entity, in `(0, 1]`.
+    LinkMrr,
+    /// Share of queries whose true entity has a filtered rank of at most `K`.
+    LinkHits(usize),
 }
 
-/// A metric that waits for its list length.
-type OfLength = fn(usize) -> Metric;
-
 impl Metric {
-    /// Every name, for messages.
-    pub const NAMES: &'static str = "recall@K, precision@K, hit@K, ndcg@K, mrr@K, map@K, auc, gauc, coverage@K, \
-         gini@K, popularity@K, novelty@K, tail@K, diversity@K";
-
-    const WITH_K: [(&'static str, OfLength); 12] = [
-        ("recall", Self::Recall),
-        ("precision", Self::Precision),
-        ("hit", Self::Hit),
-        ("ndcg", Self::Ndcg),
-        ("mrr", Self::Mrr),
-        ("map", Self::Map),
-        ("coverage", Self::Coverage),
-        ("gini", Self::Gini),
-        ("popularity", Self::Popularity),
-        ("novelty", Self::Novelty),
-        ("tail", Self::Tail),
-        ("diversity", Self::Diversity),
-    ];
-
-    const WITHOUT_K: [(&'static str, Self); 2] = [("auc", Self::Auc), ("gauc", Self::Gauc)];
-
-    /// The list length, or `None` for a metric over all unseen items.
+    /// The list length, or `None` for a metric that looks at no list.
     #[must_use]
     pub const fn k(self) -> Option<usize> {
         match self {
@@ -94,34 +82,79 @@ impl Metric {
             | Self::Popularity(k)
             | Self::Novelty(k)
             | Self::Tail(k)
-            | Self::Diversity(k) => Some(k),
-            Self::Auc | Self::Gauc => None,
+            | Self::Diversity(k)
+            | Self::LinkHits(k) => Some(k),
+            Self::Auc
+            | Self::Gauc
+            | Self::Rmse
+            | Self::Mae
+            | Self::PairAuc
+            | Self::PairF1
+            | Self::PairAccuracy
+            | Self::LinkMrr => None,
         }
     }
 
-    /// The name without the list length.
+    /// The task it measures; `None` for link prediction, which asks about facts and not about users.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub const fn task(self) -> Option<Task> {
         match self {
-            Self::Recall(_) => "recall",
-            Self::Precision(_) => "precision",
-            Self::Hit(_) => "hit",
-            Self::Ndcg(_) => "ndcg",
-            Self::Mrr(_) => "mrr",
-            Self::Map(_) => "map",
-            Self::Auc => "auc",
-            Self::Gauc => "gauc",
-            Self::Coverage(_) => "coverage",
-            Self::Gini(_) => "gini",
-            Self::Popularity(_) => "popularity",
-            Self::Novelty(_) => "novelty",
-            Self::Tail(_) => "tail",
-            Self::Diversity(_) => "diversity",
+            Self::Rmse | Self::Mae => Some(Task::Rate),
+            Self::PairAuc | Self::PairF1 | Self::PairAccuracy => Some(Task::ClickThrough),
+            Self::LinkMrr | Self::LinkHits(_) => None,
+            Self::Recall(_)
+            | Self::Precision(_)
+            | Self::Hit(_)
+            | Self::Ndcg(_)
+            | Self::Mrr(_)
+            | Self::Map(_)
+            | Self::Auc
+            | Self::Gauc
+            | Self::Coverage(_)
+            | Self::Gini(_)
+            | Self::Popularity(_)
+            | Self::Novelty(_)
+            | Self::Tail(_)
+            | Self::Diversity(_) => Some(Task::Rank),
         }
     }
 
-    /// Whether it measures how well held-out items are ranked, so that more is better: what early
-    /// stopping may watch. The others describe the lists whatever the user wanted.
+    /// Whether less is better: of errors, and of Gini, where 0 is even.
+    ///
+    /// Of popularity, novelty and tail share neither less nor more is better, and this is `false`.
+    #[must_use]
+    pub const fn lower_is_better(self) -> bool {
+        matches!(self, Self::Rmse | Self::Mae | Self::Gini(_))
+    }
+
+    /// How two values compare: `Greater` where the left one is better. A value that is missing, or no
+    /// number, is worse than any other.
+    ///
+    /// ```
+    /// use std::cmp::Ordering;
+    /// use gnnrec_eval::Metric;
+    /// assert_eq!(Metric::Recall(20).order(Some(0.2), Some(0.1)), Ordering::Greater);
+    /// assert_eq!(Metric::Rmse.order(Some(0.2), Some(0.1)), Ordering::Less);
+    /// assert_eq!(Metric::Rmse.order(Some(0.2), None), Ordering::Greater);
+    /// ```
+    #[must_use]
+    pub fn order(self, left: Option<f64>, right: Option<f64>) -> Ordering {
+        let number = |value: Option<f64>| value.filter(|value| !value.is_nan());
+        match (number(left), number(right)) {
+            (Some(left), Some(right)) if self.lower_is_better() => right.total_cmp(&left),
+            (Some(left), Some(right)) => left.total_cmp(&right),
+            (left, right) => left.is_some().cmp(&right.is_some()),
+        }
+    }
+
+    /// By how much the left value is better; negative where it is worse.
+    #[must_use]
+    pub fn advantage(self, left: f64, right: f64) -> f64 {
+        if self.lower_is_better() { right - left } else { left - right }
+    }
+
+    /// Whether it measures how well held-out interactions or facts are predicted: what early stopping may
+    /// watch. The others describe the lists whatever the user wanted.
     #[must_use]
     pub const fn is_accuracy(self) -> bool {
         !matches!(
@@ -135,63 +168,27 @@ impl Metric {
         )
     }
 
-    /// Whether it has a value for each user; coverage and Gini are of the whole catalogue.
+    /// Whether it has a value for each user; coverage and Gini are of the whole catalogue, link prediction
+    /// knows no users.
     #[must_use]
     pub const fn is_per_user(self) -> bool {
-        !matches!(self, Self::Coverage(_) | Self::Gini(_))
+        !matches!(self, Self::Coverage(_) | Self::Gini(_) | Self::LinkMrr | Self::LinkHits(_))
     }
 
-    fn nearest(name: &str) -> Option<String> {
-        let name = name.to_ascii_lowercase();
-        let (base, k) = name.split_once('@').unwrap_or((&name, "20"));
-        let names = Self::WITH_K.iter().map(|&(name, _)| (name, true));
-        let names = names.chain(Self::WITHOUT_K.iter().map(|&(name, _)| (name, false)));
-        let (near, with_k) =
-            names.max_by(|a, b| strsim::jaro_winkler(a.0, base).total_cmp(&strsim::jaro_winkler(b.0, base)))?;
-        let k = k.parse::<usize>().ok().filter(|&k| k > 0).unwrap_or(20);
-        let near_enough = strsim::jaro_winkler(near, base) > 0.7;
-        near_enough.then(|| if with_k { format!("{near}@{k}") } else { near.to_owned() })
-    }
-}
-
-impl FromStr for Metric {
-    type Err = EvalError;
-
-    /// Reads `name@K` or, for metrics over all unseen items, `name`.
-    fn from_str(name: &str) -> Result<Self, EvalError> {
-        let unknown = || EvalError::UnknownMetric { name: name.to_owned(), suggestion: Self::nearest(name) };
-        let Some((base, k)) = name.split_once('@') else {
-            return Self::WITHOUT_K
-                .iter()
-                .find(|(known, _)| *known == name)
-                .map(|&(_, metric)| metric)
-                .ok_or_else(unknown);
-        };
-        let (_, with_k) = Self::WITH_K.iter().find(|(known, _)| *known == base).ok_or_else(unknown)?;
-        let digits = !k.is_empty() && k.bytes().all(|byte| byte.is_ascii_digit());
-        let metric = with_k(k.parse().ok().filter(|_| digits).ok_or_else(unknown)?);
-        if metric.k() == Some(0) { Err(EvalError::ZeroK { metric }) } else { Ok(metric) }
-    }
-}
-
-impl fmt::Display for Metric {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.k() {
-            Some(k) => f.pad(&format!("{}@{k}", self.name())),
-            None => f.pad(self.name()),
+    /// Checks what is asked of an evaluation of `task`; `None` is link prediction.
+    ///
+    /// # Errors
+    /// A metric of another task, with those that can be asked for, or a list length of 0.
+    pub fn check(metrics: &[Self], task: Option<Task>) -> Result<(), EvalError> {
+        for &metric in metrics {
+            if metric.task() != task {
+                return Err(EvalError::OtherTask { metric, task });
+            }
+            if metric.k() == Some(0) {
+                return Err(EvalError::ZeroK { metric });
+            }
         }
-    }
-}
-
-impl Serialize for Metric {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Metric {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+        Ok(())
     }
 }
 
@@ -200,50 +197,42 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_reads_as_it_prints() {
-        for (_, with_k) in Metric::WITH_K {
-            let metric = with_k(7);
-            assert_eq!(metric.to_string().parse(), Ok(metric));
-            assert!(Metric::NAMES.contains(&format!("{}@K", metric.name())));
-        }
-        for (name, metric) in Metric::WITHOUT_K {
-            assert_eq!(name.parse(), Ok(metric));
-            assert!(Metric::NAMES.contains(name));
-        }
-        assert_eq!(Metric::WITH_K.len() + Metric::WITHOUT_K.len(), Metric::NAMES.split(", ").count());
+    fn another_task_is_refused_with_what_can_be_asked_for() {
+        let refused = |metric, task| Metric::check(&[metric], task).unwrap_err().to_string();
+        assert_eq!(
+            refused(Metric::Recall(20), Some(Task::Rate)),
+            "`recall@20` measures ranking, and this is an evaluation of rating prediction; ask for rmse, mae"
+        );
+        assert_eq!(
+            refused(Metric::PairAuc, None),
+            "`pair-auc` measures click-through prediction, and this is an evaluation of link prediction; ask for \
+             link-mrr, link-hits@K"
+        );
+        assert_eq!(Metric::check(&[Metric::LinkMrr, Metric::LinkHits(0)], None), {
+            Err(EvalError::ZeroK { metric: Metric::LinkHits(0) })
+        });
+        assert_eq!(Metric::check(&[Metric::Rmse, Metric::Mae], Some(Task::Rate)), Ok(()));
     }
 
     #[test]
-    fn zero_is_an_error_of_its_own() {
-        assert_eq!("ndcg@0".parse::<Metric>(), Err(EvalError::ZeroK { metric: Metric::Ndcg(0) }));
-    }
-
-    #[test]
-    fn a_wrong_name_suggests_the_nearest() {
-        for (wrong, right) in [
-            ("recal@20", Some("recall@20")),
-            ("NDCG", Some("ndcg@20")),
-            ("ndgc@10", Some("ndcg@10")),
-            ("auc@20", Some("auc")),
-            ("recall", Some("recall@20")),
-            ("recall@-1", Some("recall@20")),
-            ("recall@+5", Some("recall@5")),
-            ("recall@99999999999999999999999", Some("recall@20")),
-            ("zzz", None),
-        ] {
-            let Err(EvalError::UnknownMetric { name, suggestion }) = wrong.parse::<Metric>() else {
-                panic!("{wrong} was read");
-            };
-            assert_eq!((name.as_str(), suggestion.as_deref()), (wrong, right));
+    fn what_is_better() {
+        use Ordering::{Equal, Greater, Less};
+        for (metric, higher) in
+            [(Metric::Ndcg(5), Greater), (Metric::PairAuc, Greater), (Metric::LinkMrr, Greater), (Metric::Mae, Less)]
+        {
+            assert_eq!(metric.order(Some(0.2), Some(0.1)), higher);
+            assert_eq!(metric.order(Some(0.1), Some(0.2)), higher.reverse());
+            assert_eq!(metric.order(Some(0.1), Some(0.1)), Equal);
+            assert_eq!(metric.advantage(0.5, 0.25), if higher == Greater { 0.25 } else { -0.25 });
+            for missing in [None, Some(f64::NAN), Some(-f64::NAN)] {
+                assert_eq!(metric.order(Some(0.0), missing), Greater);
+                assert_eq!(metric.order(missing, Some(9.0)), Less);
+                assert_eq!(metric.order(missing, None), Equal);
+            }
         }
-        assert!("zzz".parse::<Metric>().unwrap_err().to_string().contains("gauc"));
-    }
-
-    #[test]
-    fn metrics_are_strings_in_files() {
-        let json = serde_json::to_string(&[Metric::Recall(20), Metric::Auc]).unwrap();
-        assert_eq!(json, r#"["recall@20","auc"]"#);
-        assert_eq!(serde_json::from_str::<Vec<Metric>>(&json).unwrap(), [Metric::Recall(20), Metric::Auc]);
-        assert!(serde_json::from_str::<Metric>(r#""recall@0""#).unwrap_err().to_string().contains("at least 1"));
+        let lower = Metric::NAMES
+            .split(", ")
+            .filter(|name| name.replace("@K", "@3").parse::<Metric>().unwrap().lower_is_better());
+        assert_eq!(lower.collect::<Vec<_>>(), ["gini@K", "rmse", "mae"]);
     }
 }

@@ -22,7 +22,7 @@ use crate::{EvalError, InnerProduct, Scorer};
 const FEW: usize = 16;
 
 /// What is to be ranked.
-pub(crate) struct Task<'a> {
+pub(crate) struct FullRanking<'a> {
     pub(crate) scorer: &'a dyn Scorer,
     /// `num_users x num_items`, never listed.
     pub(crate) seen: &'a Csr,
@@ -49,7 +49,7 @@ pub(crate) struct UserRanking {
     pub(crate) auc: Option<f64>,
 }
 
-impl Task<'_> {
+impl FullRanking<'_> {
     /// Ranks for each of `users`, which exist, in their order.
     pub(crate) fn run(&self, users: &[UserId]) -> Result<Vec<UserRanking>, EvalError> {
         let rankings: Vec<Result<Vec<UserRanking>, EvalError>> = match self.scorer.inner_product() {
@@ -156,8 +156,8 @@ struct Block<'a> {
 }
 
 impl<'a> Block<'a> {
-    fn new(task: &Task<'a>, users: &'a [UserId], score: impl Fn(UserId, ItemId) -> f32) -> Self {
-        let seen = task.seen;
+    fn new(ranking: &FullRanking<'a>, users: &'a [UserId], score: impl Fn(UserId, ItemId) -> f32) -> Self {
+        let seen = ranking.seen;
         let auc = |holdout: &Holdout, user: UserId| {
             let unseen = holdout.relevant(user).iter().filter(|item| !seen.contains(user.index(), item.0));
             Auc::new(unseen.map(|&item| score(user, item)).collect())
@@ -165,8 +165,8 @@ impl<'a> Block<'a> {
         Self {
             users,
             seen,
-            lists: users.iter().map(|_| TopK::new(task.k)).collect(),
-            aucs: task.auc.map_or(Vec::new(), |holdout| users.iter().map(|&user| auc(holdout, user)).collect()),
+            lists: users.iter().map(|_| TopK::new(ranking.k)).collect(),
+            aucs: ranking.auc.map_or(Vec::new(), |holdout| users.iter().map(|&user| auc(holdout, user)).collect()),
         }
     }
 

@@ -3,7 +3,7 @@
 use gnnrec_graph::{Csr, ItemId, UserId};
 use serde::{Deserialize, Serialize};
 
-use crate::rank::Task;
+use crate::rank::FullRanking;
 use crate::{EvalError, Scorer};
 
 /// One place of a list.
@@ -47,9 +47,9 @@ pub fn recommend(
     if let Some(&user) = users.iter().find(|user| user.index() >= scorer.num_users()) {
         return Err(EvalError::UserOutside { user, num_users: scorer.num_users() });
     }
-    let task = Task { scorer, seen, k: k.min(scorer.num_items()), auc: None, tiling: None };
+    let ranking = FullRanking { scorer, seen, k: k.min(scorer.num_items()), auc: None, tiling: None };
     let place = |key: &crate::order::Key| Recommendation { item: key.item(), score: key.score() };
-    Ok(task.run(users)?.into_iter().map(|ranking| ranking.keys.iter().map(place).collect()).collect())
+    Ok(ranking.run(users)?.into_iter().map(|one| one.keys.iter().map(place).collect()).collect())
 }
 
 /// Whether the rows and columns of `seen` are the users and items of the other part.

@@ -3,9 +3,12 @@
 //! The one trait through which evaluation, recommendation and export see every model. It knows
 //! neither how the scores came about nor which items a user has already seen.
 
-use gnnrec_graph::UserId;
+use gnnrec_graph::{ItemId, UserId};
 
-/// Scores every item of the catalogue for a block of users; higher is better.
+/// Scores every item of the catalogue for a block of users, or single pairs; higher is better.
+///
+/// What a score is beyond that depends on the [`Task`](crate::Task): a predicted rating, not clipped to
+/// the scale, or a number whose sigmoid is the probability of a click.
 pub trait Scorer: Send + Sync {
     /// Number of users it can score for.
     fn num_users(&self) -> usize;
@@ -19,6 +22,19 @@ pub trait Scorer: Send + Sync {
     /// bits in any company. Callers keep blocks small (at most some hundred users) and may call from
     /// many threads at once.
     fn score(&self, users: &[UserId], scores: &mut [f32]);
+
+    /// Fills `scores`, one for each of `pairs` in their order, with the bits that [`Scorer::score`] gives
+    /// the pair: also here, company and thread change nothing.
+    ///
+    /// As provided, it costs `dim` products a pair where there is an inner product. Otherwise a whole row
+    /// is scored, and its `num_items` scores held, for each run of pairs of one user: the pairs of a user
+    /// should stand together. A model that scores a pair without its row overrides it.
+    ///
+    /// # Panics
+    /// If there are more or fewer scores than pairs, or a user or item does not exist.
+    fn score_pairs(&self, pairs: &[(UserId, ItemId)], scores: &mut [f32]) {
+        crate::pairs::score_pairs(self, pairs, scores);
+    }
 
     /// The final tables of a model whose score is an inner product: lets ranking stream over tiles
     /// of items instead of asking for whole rows.

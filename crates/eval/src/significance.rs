@@ -23,8 +23,12 @@ pub struct Comparison {
     pub wilcoxon: Wilcoxon,
 }
 
-/// Compares two evaluations of one holdout: positive differences speak for the candidate wherever more
-/// of the metric is better.
+/// Compares two evaluations of one holdout: positive differences speak for the candidate, and where
+/// [`Metric::lower_is_better`] negative ones do.
+///
+/// Every user counts once, also where the metric's mean is over ratings or pairs: there the mean difference
+/// need not be the difference of the means. Of RMSE users' mean squares are compared, of the pair AUC their
+/// mean placements.
 ///
 /// Of several comparisons in one table, correct the p-values with [`holm`].
 ///

@@ -19,9 +19,10 @@ pub struct Slice<G> {
     pub group: G,
     /// Users in the mean, at least 1.
     pub num_users: usize,
-    /// Their held-out items that count for this slice.
+    /// Their held-out items, ratings or labelled pairs that count for this slice.
     pub num_relevant: usize,
-    /// The mean over these users.
+    /// The mean over these users, taken as the mean over all is: of RMSE and F1, for instance, over all
+    /// their ratings and pairs together.
     pub mean: f64,
 }
 
@@ -30,7 +31,9 @@ impl Evaluation {
     /// dataset, evaluated or not.
     ///
     /// Ascending by group; a group without evaluated users has no mean and is left out. The means,
-    /// weighted by [`Slice::num_users`] (for GAUC by [`Slice::num_relevant`]), give the mean over all.
+    /// weighted by [`Slice::num_users`], give the mean over all. GAUC, MAE, the pair AUC and the pair
+    /// accuracy do so weighted by [`Slice::num_relevant`], and so does RMSE squared; F1 does by no count here.
+    /// The slices of the pair AUC are mean placements of the group's pairs among *all* pairs.
     ///
     /// ```
     /// use gnnrec_eval::{EmbeddingScorer, Metric, evaluate};

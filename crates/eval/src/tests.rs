@@ -1,14 +1,16 @@
 //! Whole evaluations: cutting and threads change nothing, ties help nobody, bad input is named.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use gnnrec_graph::{Csr, Duplicates, Holdout, ItemId, UserId};
 use proptest::prelude::*;
 
-use crate::evaluation::evaluate_tiled;
-use crate::rank::{Task, Tiling};
-use crate::{EmbeddingScorer, EvalError, Metric, Scorer, evaluate, recommend};
+use crate::evaluate::evaluate_tiled;
+use crate::rank::{FullRanking, Tiling};
+use crate::{EmbeddingScorer, EvalError, Metric, Scorer, Task, evaluate, recommend};
 
 /// The same tables without the fast road.
-struct RowsOnly(EmbeddingScorer);
+pub(crate) struct RowsOnly(pub(crate) EmbeddingScorer);
 
 impl Scorer for RowsOnly {
     fn num_users(&self) -> usize {
@@ -19,6 +21,34 @@ impl Scorer for RowsOnly {
     }
     fn score(&self, users: &[UserId], scores: &mut [f32]) {
         self.0.score(users, scores);
+    }
+}
+
+/// Any scores, row by row, which counts the rows it is asked for.
+pub(crate) struct Matrix {
+    num_items: usize,
+    pub(crate) scores: Vec<f32>,
+    pub(crate) num_rows: AtomicUsize,
+}
+
+impl Matrix {
+    pub(crate) fn new(num_items: usize, scores: Vec<f32>) -> Self {
+        Self { num_items, scores, num_rows: AtomicUsize::new(0) }
+    }
+}
+
+impl Scorer for Matrix {
+    fn num_users(&self) -> usize {
+        self.scores.len() / self.num_items
+    }
+    fn num_items(&self) -> usize {
+        self.num_items
+    }
+    fn score(&self, users: &[UserId], scores: &mut [f32]) {
+        self.num_rows.fetch_add(users.len(), Ordering::Relaxed);
+        for (user, row) in users.iter().zip(scores.chunks_exact_mut(self.num_items)) {
+            row.copy_from_slice(&self.scores[user.index() * self.num_items..][..self.num_items]);
+        }
     }
 }
 
@@ -97,9 +127,9 @@ proptest! {
         }
         let scorer = EmbeddingScorer::new(user_table, item_table, dim).unwrap();
         let everybody: Vec<UserId> = (0..users).map(UserId).collect();
-        let task = |scorer| Task { scorer, seen: &seen, k, auc: None, tiling: Some(Tiling { users: tile.0, items: tile.1 }) };
-        let keys = |task: Task| task.run(&everybody).map(|all| all.into_iter().map(|one| one.keys).collect::<Vec<_>>());
-        prop_assert_eq!(keys(task(&scorer)), keys(task(&RowsOnly(scorer.clone()))));
+        let ranking = |scorer| FullRanking { scorer, seen: &seen, k, auc: None, tiling: Some(Tiling { users: tile.0, items: tile.1 }) };
+        let keys = |ranking: FullRanking| ranking.run(&everybody).map(|all| all.into_iter().map(|one| one.keys).collect::<Vec<_>>());
+        prop_assert_eq!(keys(ranking(&scorer)), keys(ranking(&RowsOnly(scorer.clone()))));
     }
 }
 
@@ -149,6 +179,9 @@ fn bad_input_is_named() {
     assert_eq!(recommend(&scorer, &seen, &[UserId(2)], 1), Err(outside));
     let zero = Err(EvalError::ZeroK { metric: Metric::Ndcg(0) });
     assert_eq!(evaluate(&scorer, &seen, &holdout, &[Metric::Ndcg(0)]), zero);
+    let other = EvalError::OtherTask { metric: Metric::Rmse, task: Some(Task::Rank) };
+    assert!(other.to_string().ends_with("diversity@K"), "{other}");
+    assert_eq!(evaluate(&scorer, &seen, &holdout, &[Metric::Auc, Metric::Rmse]), Err(other));
     let far = Holdout::new(csr(2, 9, &[(1, 7)]));
     let outside = EvalError::RelevantOutside { user: UserId(1), item: ItemId(7), num_items: 3 };
     assert_eq!(evaluate(&scorer, &seen, &far, &[]), Err(outside));

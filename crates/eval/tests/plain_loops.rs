@@ -102,7 +102,7 @@ impl World {
             }
             Metric::Tail(_) => mean(list.iter().filter(|&&item| self.is_tail(item)).count() as f64),
             Metric::Diversity(_) => self.diversity(list),
-            Metric::Coverage(_) | Metric::Gini(_) => unreachable!("these have no value per user"),
+            other => unreachable!("{other} has no value per user, or belongs to another task"),
         }
     }
 
