@@ -54,14 +54,21 @@ fn rows<G: Serialize>(by: &str, metric: Metric, items: bool, slices: Vec<Slice<G
     slices.into_iter().map(row).collect()
 }
 
+/// The position of the best model by a metric: of equals the first, and none without the metric before one
+/// that has it.
+pub(crate) fn best(models: &[ModelResults], metric: Metric) -> Option<usize> {
+    (0..models.len()).rev().max_by(|&a, &b| metric.order(models[a].mean(metric), models[b].mean(metric)))
+}
+
 /// Every model against the best by the main metric, over the users of the first seed.
+///
+/// A difference is the model less the best: of an error, which is to be low, a worse model's is positive.
 pub(crate) fn comparisons(
     models: &[ModelResults],
     measured: &[Measured],
     metric: Metric,
 ) -> Result<Vec<Comparison>, ExperimentError> {
-    let value = |position: usize| models[position].metrics.get(&metric).map_or(f64::MIN, |spread| spread.mean);
-    let Some(best) = (0..models.len()).rev().max_by(|&a, &b| value(a).total_cmp(&value(b))) else {
+    let Some(best) = best(models, metric) else {
         return Ok(Vec::new());
     };
     let mut comparisons = Vec::new();
@@ -83,4 +90,54 @@ pub(crate) fn comparisons(
         comparison.p_value = p_value;
     }
     Ok(comparisons)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use gnnrec_model::Family;
+
+    use super::*;
+    use crate::Spread;
+
+    fn model(label: &str, mean: Option<f64>, metric: Metric) -> ModelResults {
+        ModelResults {
+            label: label.to_owned(),
+            model: label.to_owned(),
+            family: Family::Interaction,
+            config: serde_json::Value::Null,
+            metrics: mean.map_or_else(BTreeMap::new, |mean| BTreeMap::from([(metric, Spread::of(vec![mean]))])),
+            train_seconds: 0.0,
+            eval_seconds: 0.0,
+            epochs: 0.0,
+            peak_bytes: 0,
+            slices: Vec::new(),
+            runs: Vec::new(),
+        }
+    }
+
+    fn measured(per_user: &[f64]) -> Measured {
+        Measured { per_user: per_user.to_vec(), slices: Vec::new() }
+    }
+
+    #[test]
+    fn the_best_has_the_highest_metric_or_the_lowest_error() {
+        for (metric, expected) in [(Metric::Recall(20), 2), (Metric::Rmse, 1), (Metric::Mae, 1), (Metric::PairAuc, 2)] {
+            let models = |means: [Option<f64>; 5]| means.map(|mean| model("", mean, metric));
+            // Of equals the first; a model that was not measured is never the best.
+            let models = models([None, Some(0.2), Some(0.9), Some(0.9), Some(0.2)]);
+            assert_eq!(best(&models, metric), Some(expected), "{metric}");
+        }
+        assert_eq!(best(&[], Metric::Rmse), None);
+    }
+
+    #[test]
+    fn a_higher_error_is_a_positive_difference_to_the_best() {
+        let models = [("a", 1.5), ("b", 1.0), ("c", 1.25)].map(|(label, mean)| model(label, Some(mean), Metric::Rmse));
+        let measured = [measured(&[2.0, 3.0, 1.0]), measured(&[1.0, 1.0, 1.0]), measured(&[1.0, 1.5, 1.0])];
+        let found = comparisons(&models, &measured, Metric::Rmse).unwrap();
+        let found: Vec<_> = found.iter().map(|c| (c.label.as_str(), c.best.as_str(), c.difference)).collect();
+        assert_eq!(found, [("a", "b", 1.0), ("c", "b", 0.5 / 3.0)]);
+    }
 }

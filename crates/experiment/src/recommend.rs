@@ -136,11 +136,7 @@ fn chosen_seed(spec: &Spec, asked: Option<u64>) -> Result<u64, ExperimentError> 
 /// The position of a model by label, or of the best by the main metric.
 fn chosen_model(results: &Results, asked: Option<&str>) -> Result<usize, ExperimentError> {
     let Some(label) = asked else {
-        let value = |position: usize| {
-            results.models[position].metrics.get(&results.protocol.main_metric).map_or(f64::MIN, |spread| spread.mean)
-        };
-        // Of equals the first.
-        let best = (0..results.models.len()).rev().max_by(|&a, &b| value(a).total_cmp(&value(b)));
+        let best = crate::compare::best(&results.models, results.protocol.main_metric);
         return best.ok_or_else(|| folder_fault(Path::new("results.json"), "holds no model".to_owned()));
     };
     let found = results.models.iter().position(|model| model.label == label);

@@ -172,12 +172,21 @@ pub struct Comparison {
     pub best: String,
     /// What was compared.
     pub metric: Metric,
-    /// Mean over users of the model less the best model.
+    /// Mean over users of the model less the best model: positive, where less of the metric is better, for
+    /// a model that is worse.
     pub difference: f64,
     /// 95 % interval of that mean, paired bootstrap.
     pub interval: [f64; 2],
     /// Wilcoxon signed-rank, two-sided, Holm-corrected over the models of the experiment.
     pub p_value: f64,
+}
+
+impl ModelResults {
+    /// The mean of a metric over seeds, where it was measured.
+    #[must_use]
+    pub fn mean(&self, metric: Metric) -> Option<f64> {
+        self.metrics.get(&metric).map(|spread| spread.mean)
+    }
 }
 
 impl Spread {

@@ -10,7 +10,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use gnnrec_data::{Filter, Source, Split};
-use gnnrec_eval::Metric;
+use gnnrec_eval::{Metric, Task};
 use gnnrec_train::TrainConfig;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
@@ -222,12 +222,9 @@ impl Spec {
         if !self.metrics.iter().any(|metric| metric.is_accuracy()) {
             return fault("`metrics` has none that measures accuracy; add one, as `recall@20`".to_owned());
         }
-        for &metric in &self.metrics {
-            if metric.k() == Some(0) {
-                let source = gnnrec_eval::EvalError::ZeroK { metric };
-                return Err(ExperimentError::Metric { place: place.to_owned(), source });
-            }
-        }
+        // An experiment ranks.
+        Metric::check(&self.metrics, Some(Task::Rank))
+            .map_err(|source| ExperimentError::Metric { place: place.to_owned(), source })?;
         if self.models.is_empty() {
             return fault("no model; add a [[models]] table or give --models".to_owned());
         }

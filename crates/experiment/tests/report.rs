@@ -173,6 +173,39 @@ fn lengths_and_heights_say_what_the_numbers_say() {
 }
 
 #[test]
+fn of_an_error_the_lowest_comes_first() {
+    // The same models with their shortfall as an error: the order is the same.
+    let by_recall = results(&SIX[..4], 2);
+    let mut by_error = by_recall.clone();
+    by_error.protocol.main_metric = Metric::Rmse;
+    for model in &mut by_error.models {
+        let shortfall = model.metrics[&Metric::Recall(20)].per_seed.iter().map(|recall| 1.0 - recall).collect();
+        model.metrics.insert(Metric::Rmse, Spread::of(shortfall));
+    }
+    for comparison in &mut by_error.comparisons {
+        let [low, high] = comparison.interval;
+        (comparison.metric, comparison.difference, comparison.interval) =
+            (Metric::Rmse, -comparison.difference, [-high, -low]);
+    }
+    let order = |results: &Results| {
+        let mut order = Vec::new();
+        with_page(results, |page| {
+            let labels = |node: &Node<'_, '_>| tag(*node) == "text" && node.attribute("class") == Some("label");
+            let differences = svg(page, "differences").unwrap();
+            order = vec![row_names(page, 0), differences.descendants().filter(labels).map(text).collect()];
+            let first = elements(page, "table").next().unwrap();
+            let bold: Vec<_> = first.descendants().filter(|node| tag(*node) == "strong").map(text).collect();
+            order.push(bold.into_iter().take(1).collect());
+        });
+        order
+    };
+    let (recall, error) = (order(&by_recall), order(&by_error));
+    assert_eq!(error[..2], recall[..2]);
+    let lowest = by_error.models.iter().map(|model| model.metrics[&Metric::Rmse].mean).fold(f64::INFINITY, f64::min);
+    assert_eq!(error[2], [format!("{lowest:.4}").trim_start_matches('0')]);
+}
+
+#[test]
 fn names_cannot_become_markup() {
     let nasty = "</title></svg><script>alert(\"1\")</script> 'a' & <b onload=x>";
     let mut results = results(&[SIX[3], Sketch { label: nasty, ..SIX[4] }], 2);

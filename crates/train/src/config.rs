@@ -2,7 +2,7 @@
 //!
 //! It says nothing about the model; the weight of its L2 penalty, for instance, is the model's.
 
-use gnnrec_eval::Metric;
+use gnnrec_eval::{Metric, Task};
 use gnnrec_sampling::SamplerConfig;
 use serde::{Deserialize, Serialize};
 
@@ -104,23 +104,16 @@ impl TrainConfig {
         }
         expect(self.validate_every > 0, "validate_every", self.validate_every, "at least 1")?;
         expect(self.patience != Some(0), "patience", 0, "at least 1, or \"never\"")?;
-        let ranks = matches!(
-            self.stop_metric,
-            Metric::Recall(_)
-                | Metric::Precision(_)
-                | Metric::Hit(_)
-                | Metric::Ndcg(_)
-                | Metric::Mrr(_)
-                | Metric::Map(_)
-                | Metric::Auc
-                | Metric::Gauc
-        );
+        // A validation ranks, whatever the model is trained for.
+        let is_ranked = |metric: Metric| metric.task() == Some(Task::Rank);
+        let ranks = is_ranked(self.stop_metric) && self.stop_metric.is_accuracy();
         let expected = "a metric of held-out items: recall@K, precision@K, hit@K, ndcg@K, mrr@K, map@K, auc or gauc";
         expect(ranks, "stop_metric", self.stop_metric, expected)?;
         for (field, metrics) in
             [("stop_metric", &[self.stop_metric][..]), ("validation_metrics", &self.validation_metrics)]
         {
             for metric in metrics {
+                expect(is_ranked(*metric), field, metric, "a metric of rankings")?;
                 expect(metric.k() != Some(0), field, metric, "a list length of at least 1")?;
             }
         }
@@ -199,6 +192,8 @@ mod tests {
             (|config| config.patience = Some(0), "patience"),
             (|config| config.stop_metric = Metric::Recall(0), "stop_metric"),
             (|config| config.stop_metric = Metric::Gini(20), "stop_metric"),
+            (|config| config.stop_metric = Metric::Rmse, "stop_metric"),
+            (|config| config.validation_metrics = vec![Metric::Auc, Metric::PairAuc], "validation_metrics"),
             (|config| config.validation_metrics = vec![Metric::Ndcg(0)], "validation_metrics"),
         ] {
             assert!(of(change).unwrap_err().starts_with(field), "{field}");

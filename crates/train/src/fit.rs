@@ -222,7 +222,8 @@ impl<M: GradientModel> Fit<'_, '_, M> {
         let (metrics, seen) = (self.run.config.metrics(), self.world.interactions().by_user());
         let metrics = evaluate(&*model.scorer(), seen, holdout, &metrics)?.means().clone();
         let epoch = self.progress.epoch();
-        let improved = self.progress.count_validation(metrics[&self.run.config.stop_metric]);
+        let stop_metric = self.run.config.stop_metric;
+        let improved = self.progress.count_validation(stop_metric, metrics[&stop_metric]);
         if improved {
             self.best = Some(model.clone());
         }

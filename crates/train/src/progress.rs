@@ -1,6 +1,7 @@
 //! Where a run stands: what a checkpoint must hold besides the numbers of the model and the optimiser,
 //! and the rule of early stopping.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use gnnrec_eval::Metric;
@@ -59,10 +60,11 @@ impl Progress {
         self.losses.iter().map(|&(num_rows, sum)| sum / num_rows.max(1) as f64).sum()
     }
 
-    /// Takes note of a validation of the epoch under way. Whether it is the best so far: only what is
-    /// strictly better is, so that of equals the earliest is kept.
-    pub(crate) fn count_validation(&mut self, value: f64) -> bool {
-        let improved = self.best.is_none_or(|best| value > best.value);
+    /// Takes note of a validation of the epoch under way by `metric`. Whether it is the best so far: only
+    /// what is strictly better, which of an error is lower, is, so that of equals the earliest is kept.
+    pub(crate) fn count_validation(&mut self, metric: Metric, value: f64) -> bool {
+        let is_better = |best: Best| metric.order(Some(value), Some(best.value)) == Ordering::Greater;
+        let improved = self.best.is_none_or(is_better);
         if improved {
             self.best = Some(Best { epoch: self.epoch(), value });
         }
@@ -89,16 +91,29 @@ mod tests {
     use super::*;
 
     /// The epoch after which a curve stops, one validation an epoch, and the best epoch.
-    fn stop(curve: &[f64], patience: Option<usize>) -> (usize, Option<usize>) {
+    fn stop_by(metric: Metric, curve: &[f64], patience: Option<usize>) -> (usize, Option<usize>) {
         let mut progress = Progress::default();
         for &value in curve {
             if progress.is_exhausted(patience) {
                 break;
             }
-            progress.count_validation(value);
+            progress.count_validation(metric, value);
             progress.end_epoch(BTreeMap::new());
         }
         (progress.epochs.len(), progress.best.map(|best| best.epoch))
+    }
+
+    fn stop(curve: &[f64], patience: Option<usize>) -> (usize, Option<usize>) {
+        stop_by(Metric::Recall(20), curve, patience)
+    }
+
+    #[test]
+    fn an_error_is_to_fall() {
+        let curve = [1.2, 1.0, 1.1, 0.9, 0.9, 1.5, 0.8];
+        assert_eq!(stop_by(Metric::Rmse, &curve, Some(1)), (3, Some(2)));
+        assert_eq!(stop_by(Metric::Mae, &curve, Some(2)), (6, Some(4)));
+        assert_eq!(stop_by(Metric::Rmse, &curve, None), (7, Some(7)));
+        assert_eq!(stop_by(Metric::PairAuc, &curve, Some(2)), (3, Some(1)));
     }
 
     #[test]

@@ -117,7 +117,8 @@ pub(super) fn differences(
         .filter(|c| c.metric == metric && c.label != c.best)
         .filter_map(|c| Some((c, *of(&c.label)?)))
         .collect();
-    rows.sort_by(|a, b| b.0.difference.total_cmp(&a.0.difference).then(a.0.label.cmp(&b.0.label)));
+    let order = |a: &Comparison, b: &Comparison| metric.order(Some(b.difference), Some(a.difference));
+    rows.sort_by(|a, b| order(a.0, b.0).then(a.0.label.cmp(&b.0.label)));
     let best = &rows.first()?.0.best;
     let [left, right] = [gutter(models), 62.0];
     let scale = Scale::from_zero(rows.iter().flat_map(|(c, _)| [c.interval[0], c.interval[1], c.difference]), 4);

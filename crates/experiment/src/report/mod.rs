@@ -84,11 +84,9 @@ pub fn render(results: &Results) -> Result<String, askama::Error> {
 
 /// The models from best to worst by the main metric, those without it last; equals in the order of the spec.
 fn ranked(results: &Results) -> Vec<&ModelResults> {
-    let value = |model: &ModelResults| {
-        model.metrics.get(&results.protocol.main_metric).map_or(f64::NEG_INFINITY, |spread| spread.mean)
-    };
+    let main = results.protocol.main_metric;
     let mut ranked: Vec<&ModelResults> = results.models.iter().collect();
-    ranked.sort_by(|a, b| value(b).total_cmp(&value(a)));
+    ranked.sort_by(|a, b| main.order(b.mean(main), a.mean(main)));
     ranked
 }
 

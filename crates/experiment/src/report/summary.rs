@@ -28,26 +28,27 @@ pub(super) fn summary(ranked: &[&ModelResults], comparisons: &[Comparison], metr
         let reached = mean_and_spread(&top);
         return format!("{} reaches {metric} of {reached} {over_seeds}; nothing ran beside it.", named(best));
     };
-    if top.mean <= 0.0 {
+    if top.mean <= 0.0 && !metric.lower_is_better() {
         return format!("No model found anything: {metric} is 0 for all {} of them.", ranked.len());
     }
     let rival = others.iter().find(|other| other.family != best.family).unwrap_or(runner_up);
     let whose = if rival.family == best.family { "the next best" } else { "the best of the other families" };
+    let side = if metric.lower_is_better() { "below" } else { "above" };
     let distance = |other: &ModelResults| {
-        let below = value(other);
-        let difference = top.mean - below.mean;
-        match (difference > 0.0, below.mean > 0.0) {
+        let other = value(other);
+        let difference = metric.advantage(top.mean, other.mean);
+        match (difference > 0.0, other.mean > 0.0) {
             (false, _) => "level with".to_owned(),
-            (true, false) => format!("{} above", number::metric(difference)),
+            (true, false) => format!("{} {side}", number::metric(difference)),
             (true, true) => {
-                format!("{} ({}) above", number::metric(difference), number::percent(difference / below.mean))
+                format!("{} ({}) {side}", number::metric(difference), number::percent(difference / other.mean))
             }
         }
     };
     let verdict = |other: &ModelResults| {
         let comparison =
             comparisons.iter().find(|c| c.metric == metric && c.best == best.label && c.label == other.label);
-        verdict(&top, &value(other), comparison)
+        verdict(metric, &top, &value(other), comparison)
     };
     let mut text = format!(
         "{} is best by {metric}: {} {over_seeds}, {} {}, {whose}. {}",
@@ -65,17 +66,18 @@ pub(super) fn summary(ranked: &[&ModelResults], comparisons: &[Comparison], metr
 }
 
 /// What the paired test and the spread over seeds say of a difference.
-fn verdict(best: &Spread, other: &Spread, comparison: Option<&Comparison>) -> String {
+fn verdict(metric: Metric, best: &Spread, other: &Spread, comparison: Option<&Comparison>) -> String {
     let over_users = match comparison {
         None => None,
-        Some(c) if c.difference > 0.0 => {
+        // The difference is that of the other model to the best.
+        Some(c) if metric.advantage(c.difference, 0.0) > 0.0 => {
             return "On the users of the first seed the order is the other way round: take the two as level."
                 .to_owned();
         }
         Some(c) => Some((c.p_value < LEVEL, format!("({})", number::p_is(c.p_value)))),
     };
-    let over_seeds =
-        (best.per_seed.len() > 1 && other.per_seed.len() > 1).then_some(best.mean - other.mean <= best.std + other.std);
+    let within = metric.advantage(best.mean, other.mean) <= best.std + other.std;
+    let over_seeds = (best.per_seed.len() > 1 && other.per_seed.len() > 1).then_some(within);
     match (over_users, over_seeds) {
         (None, None) => "With one seed and no paired test, whether this is chance is not known.".to_owned(),
         (None, Some(true)) => "That is within the spread over seeds; no paired test was made.".to_owned(),
@@ -175,6 +177,27 @@ mod tests {
         assert!(say(&noisy, &[against("B", -0.1, 0.04)]).ends_with("but within the spread over seeds."));
         assert!(say(&noisy, &[]).ends_with("within the spread over seeds; no paired test was made."));
         assert!(say(&two(&[0.2], &[0.2]), &[]).contains("with one seed, level with B"));
+    }
+
+    #[test]
+    fn of_an_error_the_lowest_is_best() {
+        let of = |label, per_seed: &[f64]| {
+            let spread = Spread::of(per_seed.to_vec());
+            ModelResults { metrics: BTreeMap::from([(Metric::Rmse, spread)]), ..model(label, Family::Interaction, &[]) }
+        };
+        let say = |models: &[ModelResults; 2], difference| {
+            let comparison = Comparison { metric: Metric::Rmse, ..against("B", difference, 0.01) };
+            summary(&models.iter().collect::<Vec<_>>(), &[comparison], Metric::Rmse).replace('\u{a0}', " ")
+        };
+        let models = [of("A", &[0.9]), of("B", &[1.2])];
+        assert_eq!(
+            say(&models, 0.3),
+            "A (interaction) is best by rmse: .9000 with one seed, .3000 (25 %) below B (interaction), the next best. \
+             The difference is significant over users (p = .010); with one seed its spread over seeds is not known."
+        );
+        assert!(say(&models, -0.3).ends_with("take the two as level."));
+        let models = [of("A", &[0.0, 0.0]), of("B", &[0.4, 0.6])];
+        assert!(say(&models, 0.3).ends_with("and more than the spread over seeds."));
     }
 
     #[test]

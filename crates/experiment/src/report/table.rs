@@ -74,11 +74,10 @@ impl Row {
 
 /// Which of two values is better; `None` where more is neither better nor worse.
 pub(super) fn better(metric: Metric) -> Option<Ordering> {
-    match metric {
-        Metric::Gini(_) => Some(Ordering::Less),
-        Metric::Coverage(_) => Some(Ordering::Greater),
-        other => other.is_accuracy().then_some(Ordering::Greater),
+    if metric.lower_is_better() {
+        return Some(Ordering::Less);
     }
+    (metric.is_accuracy() || matches!(metric, Metric::Coverage(_))).then_some(Ordering::Greater)
 }
 
 /// Marks every cell that reads like the best of its column, so that two equal numbers are equally bold;

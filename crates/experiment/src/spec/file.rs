@@ -288,6 +288,7 @@ mod tests {
         fails(&format!("dataset = 'x'\n[train]\nmax_epoch = 3\n{MODELS}"), "did you mean `max_epochs`?");
         fails(&format!("dataset = 'x'\nmetrics = ['recal@20']\n{MODELS}"), "did you mean `recall@20`?");
         fails(&format!("dataset = 'x'\nmetrics = ['recall@0']\n{MODELS}"), "lists of length 0");
+        fails(&format!("dataset = 'x'\nmetrics = ['auc', 'rmse']\n{MODELS}"), "`rmse` measures rating prediction");
         fails(&format!("dataset = 'x'\nmetrics = ['coverage@5']\n{MODELS}"), "accuracy");
         fails(&format!("dataset = 'x'\nseeds = 0\n{MODELS}"), "no seed");
         fails(&format!("dataset = 'x'\nseeds = [1, 1]\n{MODELS}"), "seed 1 stands there twice");

@@ -2,7 +2,7 @@
 //! none is missing here.
 
 use gnnrec::data::Manifest;
-use gnnrec::eval::Metric;
+use gnnrec::eval::{Metric, Task};
 use gnnrec::experiment::{DEMO, ModelConfig};
 
 use super::{models, words};
@@ -145,7 +145,8 @@ fn names() -> String {
         let family = words::family(config.family());
         text += &format!("  {:<18}  {family}: {}{presets}\n", config.name(), config.summary());
     }
-    text += &format!("\nMetrics, with a list length for K:\n{}\n", listed(Metric::NAMES.split(", ")));
+    text +=
+        &format!("\nMetrics, with a list length for K:\n{}\n", listed(Metric::names_of(Some(Task::Rank)).split(", ")));
     let manifests = Manifest::all();
     let datasets = std::iter::once(DEMO).chain(manifests.iter().map(|manifest| manifest.name.as_str()));
     text += &format!("\nDatasets (`gnnrec dataset list` says more):\n{}\n", listed(datasets));

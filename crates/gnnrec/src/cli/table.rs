@@ -38,7 +38,7 @@ pub(crate) fn results(results: &Results) -> String {
     header.extend(["train s", "eval s", "epochs", "memory"].map(str::to_owned));
     let mut models: Vec<&ModelResults> = results.models.iter().collect();
     let family = |model: &ModelResults| FAMILIES.iter().position(|&family| family == model.family);
-    models.sort_by(|a, b| family(a).cmp(&family(b)).then(mean(b, main).total_cmp(&mean(a, main))));
+    models.sort_by(|a, b| family(a).cmp(&family(b)).then(main.order(b.mean(main), a.mean(main))));
     table(header, models.into_iter().map(|model| row(model, &metrics)).collect(), 2)
 }
 
@@ -57,22 +57,21 @@ fn spread(spread: &Spread) -> String {
     if spread.per_seed.len() > 1 { format!("{mean} ± {}", words::value(spread.std)) } else { mean }
 }
 
-fn mean(model: &ModelResults, metric: Metric) -> f64 {
-    model.metrics.get(&metric).map_or(f64::NEG_INFINITY, |spread| spread.mean)
-}
-
 /// The best model, and which of the others it is really better than.
 pub(crate) fn verdict(results: &Results) -> String {
     let main = results.protocol.main_metric;
     let Some(best) = best(results) else { return String::new() };
-    let mut text = format!("best by {main}: {} with {}", best.label, words::value(mean(best, main)));
-    let labels = |holds: fn(&Comparison) -> bool| {
+    let reached = best.mean(main).map_or_else(|| "-".to_owned(), words::value);
+    let mut text = format!("best by {main}: {} with {reached}", best.label);
+    let labels = |holds: &dyn Fn(&Comparison) -> bool| {
         let which = results.comparisons.iter().filter(|comparison| holds(comparison) && comparison.label != best.label);
         which.map(|comparison| comparison.label.as_str()).collect::<Vec<_>>().join(", ")
     };
-    let better = labels(|comparison| comparison.p_value < SIGNIFICANCE && comparison.difference < 0.0);
-    let worse = labels(|comparison| comparison.p_value < SIGNIFICANCE && comparison.difference >= 0.0);
-    let unclear = labels(|comparison| comparison.p_value >= SIGNIFICANCE || comparison.p_value.is_nan());
+    // A difference is that of the other model to the best.
+    let is_worse = |comparison: &Comparison| comparison.metric.advantage(comparison.difference, 0.0) < 0.0;
+    let better = labels(&|comparison| comparison.p_value < SIGNIFICANCE && is_worse(comparison));
+    let worse = labels(&|comparison| comparison.p_value < SIGNIFICANCE && !is_worse(comparison));
+    let unclear = labels(&|comparison| comparison.p_value >= SIGNIFICANCE || comparison.p_value.is_nan());
     for (what, labels) in
         [("better than", better), ("on the first seed worse than", worse), ("not told apart from", unclear)]
     {
@@ -94,8 +93,8 @@ fn best(results: &Results) -> Option<&ModelResults> {
     let named = results.comparisons.first().map(|comparison| comparison.best.as_str());
     let named = named.and_then(|label| results.models.iter().find(|model| model.label == label));
     // Of equals the first.
-    let highest = || results.models.iter().rev().max_by(|a, b| mean(a, main).total_cmp(&mean(b, main)));
-    named.or_else(highest)
+    let by_mean = || results.models.iter().rev().max_by(|a, b| main.order(a.mean(main), b.mean(main)));
+    named.or_else(by_mean)
 }
 
 #[cfg(test)]
@@ -160,5 +159,25 @@ mod tests {
         assert!(verdict(&results).starts_with(first), "{}", verdict(&results));
         results.comparisons[0] = comparison("kgcn", 0.1, 0.0);
         assert!(verdict(&results).contains("on the first seed worse than kgcn"));
+    }
+
+    #[test]
+    fn of_an_error_the_lowest_is_best() {
+        let mut results = example();
+        results.protocol.main_metric = Metric::Rmse;
+        for model in &mut results.models {
+            model.metrics.insert(Metric::Rmse, model.metrics[&Metric::Recall(20)].clone());
+        }
+        // Of two equals the first.
+        assert_eq!(verdict(&results), "best by rmse: kgcn with 0.2000");
+        let text = super::results(&results);
+        assert!(text.find("popularity") < text.find("lightgcn"), "{text}");
+        let against = |label: &str, difference| {
+            let comparison = comparison(label, difference, 0.01);
+            Comparison { best: "kgcn".to_owned(), metric: Metric::Rmse, ..comparison }
+        };
+        results.comparisons = vec![against("popularity", -0.1), against("lightgcn", 0.2)];
+        let first = "best by rmse: kgcn with 0.2000; better than lightgcn; on the first seed worse than popularity\n";
+        assert!(verdict(&results).starts_with(first), "{}", verdict(&results));
     }
 }
