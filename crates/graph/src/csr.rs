@@ -131,6 +131,30 @@ impl Csr {
         Self { weights: None, ..self.clone() }
     }
 
+    /// Some rows, in the order given, with all columns; in time linear in their edges.
+    ///
+    /// # Panics
+    /// If a row lies outside the matrix, or the rows together hold more edges than a `u32` can count.
+    #[must_use]
+    pub fn select_rows(&self, rows: &[u32]) -> Self {
+        let mut indptr = vec![0];
+        let (mut indices, mut weights) = (Vec::new(), self.weights().map(|_| Vec::new()));
+        for &row in rows {
+            indices.extend_from_slice(self.row(row as usize));
+            if let (Some(weights), Some(of_row)) = (&mut weights, self.row_weights(row as usize)) {
+                weights.extend_from_slice(of_row);
+            }
+            indptr.push(indices.len());
+        }
+        assert!(u32::try_from(indices.len()).is_ok(), "{} edges, expected at most 4294967295", indices.len());
+        Self {
+            num_cols: self.num_cols,
+            indptr: indptr.into(),
+            indices: indices.into(),
+            weights: weights.map(Into::into),
+        }
+    }
+
     /// The transpose, in linear time.
     #[must_use]
     pub fn transpose(&self) -> Self {

@@ -68,6 +68,16 @@ pub enum GraphError {
         /// The interaction graph's count.
         expected: usize,
     },
+    /// A column of features that does not fit its nodes or its own counts.
+    #[error("feature `{column}`: {found}, expected {expected}")]
+    Feature {
+        /// The column.
+        column: String,
+        /// What was found.
+        found: String,
+        /// What it should be.
+        expected: String,
+    },
     /// A triple names a relation that does not exist.
     #[error("triple {triple}: relation {relation}, expected one below {num_relations}")]
     UnknownRelation {

@@ -6,6 +6,7 @@
 mod components;
 mod csr;
 mod error;
+mod features;
 mod ids;
 mod interactions;
 mod joint;
@@ -21,6 +22,7 @@ mod world;
 pub use components::{Components, Core, connected_components, k_core};
 pub use csr::{Csr, Duplicates};
 pub use error::GraphError;
+pub use features::{Feature, Features};
 pub use ids::{EntityId, ItemId, RelationId, UserId};
 pub use interactions::InteractionGraph;
 pub use joint::{JointGraph, Node, joint_graph};

@@ -1,8 +1,8 @@
-//! What a model may see: the training interactions, and the ties and facts around them.
+//! What a model may see: the training interactions, and the ties, facts and features around them.
 //!
 //! Held-out interactions are another type, [`Holdout`], which no model ever receives.
 
-use crate::{Csr, GraphError, InteractionGraph, ItemId, KnowledgeGraph, SocialGraph, UserId};
+use crate::{Csr, Features, GraphError, InteractionGraph, ItemId, KnowledgeGraph, SocialGraph, UserId};
 
 /// The immutable training world of one dataset and split.
 #[derive(Clone, Debug, PartialEq)]
@@ -10,13 +10,15 @@ pub struct World {
     interactions: InteractionGraph,
     social: Option<SocialGraph>,
     knowledge: Option<KnowledgeGraph>,
+    item_features: Option<Features>,
+    user_features: Option<Features>,
 }
 
 impl World {
     /// A world of interactions alone.
     #[must_use]
     pub fn new(interactions: InteractionGraph) -> Self {
-        Self { interactions, social: None, knowledge: None }
+        Self { interactions, social: None, knowledge: None, item_features: None, user_features: None }
     }
 
     /// Adds who knows or trusts whom.
@@ -45,6 +47,32 @@ impl World {
         Ok(self)
     }
 
+    /// Adds what is known of each item beside the facts.
+    ///
+    /// # Errors
+    /// If the features count other items than the interactions.
+    pub fn with_item_features(mut self, features: Features) -> Result<Self, GraphError> {
+        let (found, expected) = (features.num_nodes(), self.interactions.num_items());
+        if found != expected {
+            return Err(GraphError::Mismatch { part: "table of item features", what: "items", found, expected });
+        }
+        self.item_features = Some(features);
+        Ok(self)
+    }
+
+    /// Adds what is known of each user beside the ties.
+    ///
+    /// # Errors
+    /// If the features count other users than the interactions.
+    pub fn with_user_features(mut self, features: Features) -> Result<Self, GraphError> {
+        let (found, expected) = (features.num_nodes(), self.interactions.num_users());
+        if found != expected {
+            return Err(GraphError::Mismatch { part: "table of user features", what: "users", found, expected });
+        }
+        self.user_features = Some(features);
+        Ok(self)
+    }
+
     /// The training interactions.
     #[must_use]
     pub fn interactions(&self) -> &InteractionGraph {
@@ -61,6 +89,18 @@ impl World {
     #[must_use]
     pub fn knowledge(&self) -> Option<&KnowledgeGraph> {
         self.knowledge.as_ref()
+    }
+
+    /// What is known of each item, where the dataset says.
+    #[must_use]
+    pub fn item_features(&self) -> Option<&Features> {
+        self.item_features.as_ref()
+    }
+
+    /// What is known of each user, where the dataset says.
+    #[must_use]
+    pub fn user_features(&self) -> Option<&Features> {
+        self.user_features.as_ref()
     }
 }
 
@@ -129,6 +169,23 @@ mod tests {
         assert_eq!(
             world().with_knowledge(knowledge(3)).unwrap_err().to_string(),
             "the knowledge graph counts 3 items, the interactions count 2"
+        );
+    }
+
+    #[test]
+    fn features_are_of_the_users_and_items_there_are() {
+        let world = || World::new(InteractionGraph::from_pairs(3, 2, &[], Duplicates::Error).unwrap());
+        let (users, items) = (Features::new(3), Features::new(2));
+        let whole = world().with_user_features(users.clone()).unwrap().with_item_features(items.clone()).unwrap();
+        assert_eq!((whole.user_features(), whole.item_features()), (Some(&users), Some(&items)));
+        assert_eq!((world().user_features(), world().item_features()), (None, None));
+        assert_eq!(
+            world().with_user_features(items).unwrap_err().to_string(),
+            "the table of user features counts 2 users, the interactions count 3"
+        );
+        assert_eq!(
+            world().with_item_features(users).unwrap_err().to_string(),
+            "the table of item features counts 3 items, the interactions count 2"
         );
     }
 

@@ -165,3 +165,16 @@ fn bad_weights_are_named() {
     assert_eq!(refused(&[1.0, 2.0]), "2 weights for 3 edges; give one for each");
     assert_eq!(refused(&[1.0, 2.0, f32::NEG_INFINITY]), "edge 2: (3, 2) has weight -inf, expected a finite number");
 }
+
+#[test]
+fn selected_rows_come_in_the_order_given() {
+    let csr = Csr::from_weighted_edges(3, 4, &[(0, 3, 1.0), (0, 1, 2.0), (2, 0, 3.0)], Duplicates::Error).unwrap();
+    let expected =
+        Csr::from_weighted_edges(4, 4, &[(0, 0, 3.0), (2, 1, 2.0), (2, 3, 1.0), (3, 0, 3.0)], Duplicates::Error);
+    assert_eq!(csr.select_rows(&[2, 1, 0, 2]), expected.unwrap());
+    assert_eq!(
+        csr.to_pattern().select_rows(&[0]),
+        Csr::from_edges(1, 4, &[(0, 1), (0, 3)], Duplicates::Error).unwrap()
+    );
+    assert_eq!(csr.select_rows(&[]).num_rows(), 0);
+}
