@@ -4,6 +4,7 @@
 //! for byte, the content it was made from. It is never the only place of anything: it may be deleted at any time.
 
 mod dataset;
+mod features;
 #[cfg(test)]
 mod tests;
 
@@ -14,7 +15,7 @@ use gnnrec_graph::store::{Store, StoreError, StoreWriter};
 use crate::{DataError, Dataset, Source, load};
 
 /// Changes whenever the same text would be read as another dataset.
-const READER: &str = "gnnrec dataset 1";
+const READER: &str = "gnnrec dataset 2";
 
 /// A dataset, and how it came.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 //! It is complete, with training and held-out interactions side by side; what a model may see is made
 //! from it by [`Dataset::split`].
 
-use gnnrec_graph::{EntityId, ItemId, TieDirection, Triple, UserId};
+use gnnrec_graph::{EntityId, Features, ItemId, TieDirection, Triple, UserId};
 
 use crate::{Report, Vocabulary};
 
@@ -83,8 +83,25 @@ pub struct Facts {
     pub entity_of_item: Vec<Option<EntityId>>,
 }
 
-/// Everything that was read of one dataset, under external names.
+/// Features of all users or of all items, and what their values are called.
 #[derive(Clone, Debug, PartialEq)]
+pub struct FeatureTable {
+    /// The columns.
+    pub features: Features,
+    /// By column the names of its values, as the files spell them; none for numbers and vectors. The values of
+    /// several columns of 0 and 1 are named after these, by their numbers where they have no names.
+    pub values: Vec<Vocabulary>,
+}
+
+impl FeatureTable {
+    /// The features of some nodes, in the order given.
+    pub(crate) fn select(&self, nodes: &[u32]) -> Self {
+        Self { features: self.features.select(nodes), values: self.values.clone() }
+    }
+}
+
+/// Everything that was read of one dataset, under external names.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Dataset {
     /// What the dataset is called.
     pub name: String,
@@ -96,15 +113,24 @@ pub struct Dataset {
     pub titles: Option<Vec<Option<String>>>,
     /// The interactions.
     pub log: Log,
+    /// Pairs that the files label 0, sampled by whoever made them, without those that are interactions as well;
+    /// neither rated nor timed. They are no interactions: only [`Dataset::labelled`] uses them.
+    pub negatives: Option<Log>,
+    /// Least and greatest rating there can be, where there are ratings and the source says.
+    pub rating_range: Option<[f32; 2]>,
     /// The social ties, where the dataset has any.
     pub ties: Option<Ties>,
     /// The knowledge graph, where the dataset has one.
     pub facts: Option<Facts>,
+    /// What is known of each item beside the facts, where the dataset says.
+    pub item_features: Option<FeatureTable>,
+    /// What is known of each user beside the ties, where the dataset says.
+    pub user_features: Option<FeatureTable>,
     /// What happened to every row so far.
     pub report: Report,
     /// SHA-256 in lowercase hex over one line `<sha256 of the file>  <name in the source>\n` for each
     /// file, in the order in which the files are read: interactions (train, validation, test), social,
-    /// triples, link, titles.
+    /// triples, link, titles, features of items, features of users.
     pub digest: String,
 }
 

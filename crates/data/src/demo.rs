@@ -125,10 +125,11 @@ pub fn generate(config: &DemoConfig, seed: u64) -> Result<Dataset, DataError> {
         items: numbered('i', config.num_items),
         titles: Some(titles.into_iter().map(Some).collect()),
         log,
+        rating_range: Some([1.0, 5.0]),
         ties: Some(ties(&people.friendships(seed))),
         facts: Some(facts(&catalogue)),
         report: Report { steps: vec![step] },
-        digest: String::new(),
+        ..Dataset::default()
     };
     dataset.digest = write::digest(&dataset);
     Ok(dataset)

@@ -12,9 +12,9 @@ use crate::{DataError, Dataset, Log, Part};
 #[serde(rename_all = "kebab-case")]
 pub enum KeepDuplicate {
     /// Keep the first row of the log.
-    #[default]
     First,
-    /// Keep the last row of the log.
+    /// Keep the last row of the log: the user's last word, as [`Dataset::split`] does.
+    #[default]
     Last,
     /// Keep the row with the greatest rating, of equals the first.
     MaxRating,
@@ -43,8 +43,8 @@ impl Dataset {
     /// In this order: ratings, duplicates, cores. Cores are taken until nothing changes: every user and
     /// item left has enough interactions with those left. Where the dataset has a published split, only
     /// training rows count, and a user or item without enough of them leaves every part. Users and items
-    /// left without a row leave the vocabularies, the others keep their order; ties, titles and the
-    /// alignment follow, entities stay. Linear in the rows but for the search of duplicates, which sorts each
+    /// left without a row leave the vocabularies, the others keep their order; ties, titles,
+    /// features, negatives and the alignment follow, entities stay. Linear in the rows but for the search of duplicates, which sorts each
     /// user's rows.
     ///
     /// # Errors
@@ -127,9 +127,7 @@ impl Dataset {
         let mut log = self.log.select(rows);
         let users = Renumbering::new(self.num_users(), UserId::peel_slice(&log.users));
         let items = Renumbering::new(self.num_items(), ItemId::peel_slice(&log.items));
-        for (user, item) in log.users.iter_mut().zip(&mut log.items) {
-            (user.0, item.0) = (users.of_kept(user.0), items.of_kept(item.0));
-        }
+        renumber(&mut log, &users, &items);
         step.note("users left without interactions", self.num_users() - users.kept.len());
         step.note("items left without interactions", self.num_items() - items.kept.len());
         if let Some(ties) = &mut self.ties {
@@ -141,12 +139,31 @@ impl Dataset {
         if let Some(facts) = &mut self.facts {
             facts.entity_of_item = items.select(&facts.entity_of_item);
         }
+        if let Some(negatives) = &mut self.negatives {
+            let before = negatives.len();
+            let stays = |row: &usize| {
+                users.of(negatives.users[*row].0).is_some() && items.of(negatives.items[*row].0).is_some()
+            };
+            let rows: Vec<usize> = (0..before).filter(stays).collect();
+            *negatives = negatives.select(&rows);
+            renumber(negatives, &users, &items);
+            step.note("negatives of users or items who left", before - negatives.len());
+        }
         self.titles = self.titles.as_ref().map(|titles| items.select(titles));
+        self.item_features = self.item_features.as_ref().map(|features| features.select(&items.kept));
+        self.user_features = self.user_features.as_ref().map(|features| features.select(&users.kept));
         self.users = self.users.select(&users.kept);
         self.items = self.items.select(&items.kept);
         self.log = log;
         self.report.steps.push(step);
         Ok(self)
+    }
+}
+
+/// Gives the users and items of some rows, all of which stay, their new numbers.
+fn renumber(log: &mut Log, users: &Renumbering, items: &Renumbering) {
+    for (user, item) in log.users.iter_mut().zip(&mut log.items) {
+        (user.0, item.0) = (users.of_kept(user.0), items.of_kept(item.0));
     }
 }
 

@@ -28,7 +28,7 @@ mod vocabulary;
 
 pub use cache::{Cached, Served, load_cached};
 pub use check::{CheckReport, Count, FileState, check};
-pub use dataset::{Dataset, Facts, Log, Part, Ties};
+pub use dataset::{Dataset, Facts, FeatureTable, Log, Part, Ties};
 pub use error::{DataError, Place};
 pub use fetch::{FetchError, FetchProgress, Fetched, Fingerprint, How, fetch, fingerprint};
 pub use filter::{Filter, KeepDuplicate};
@@ -37,8 +37,9 @@ pub use load::load;
 pub use manifest::{Counts, Family, Manifest, ManifestFile};
 pub use report::{Dropped, Example, Noted, Reason, Report, Step};
 pub use source::{
-    Column, Columns, Delimiter, Direction, Encoding, Format, Interactions, ItemsAre, Knowledge, Layout, Link,
-    LinkColumns, Social, SocialColumns, Source, TitleColumns, Titles, TripleColumns,
+    At, Column, Columns, Delimiter, Direction, Encoding, FeatureColumn, FeatureFile, FeatureFiles, FeatureKind, Format,
+    Interactions, InvalidRatings, ItemsAre, Knowledge, Layout, Link, LinkColumns, Social, SocialColumns, Source,
+    TitleColumns, Titles, TripleColumns,
 };
-pub use split::{By, Parts, Scope, Split};
+pub use split::{By, LabelledParts, Parts, Scope, Split};
 pub use vocabulary::Vocabulary;

@@ -1,6 +1,8 @@
 //! A source and a folder become a dataset.
 
+mod features;
 mod interactions;
+mod negatives;
 mod surroundings;
 #[cfg(test)]
 mod tests;
@@ -12,6 +14,7 @@ use sha2::{Digest, Sha256};
 use crate::read::{PIECE_BYTES, hex};
 use crate::report::{Report, Step};
 use crate::{DataError, Dataset, Source};
+use features::Nodes;
 
 /// Reads the files of a source from a folder.
 ///
@@ -19,7 +22,7 @@ use crate::{DataError, Dataset, Source};
 /// so the catalogue holds items that only a test file names. Files may be compressed by gzip or zstd,
 /// are streamed, and no line of them may be longer than 64 MiB. Interactions are parsed on every thread, in pieces
 /// of whole lines, with the same result for any number of threads (those in quotes and in Parquet on one). Beside
-/// the columns of the log and the vocabularies nothing grows with the files.
+/// the columns of the log, the features and the vocabularies nothing grows with the files.
 ///
 /// ```
 /// use gnnrec_data::{Source, load};
@@ -50,19 +53,25 @@ pub fn load(name: &str, source: &Source, folder: &Path) -> Result<Dataset, DataE
 fn load_in_pieces(name: &str, source: &Source, folder: &Path, piece_bytes: usize) -> Result<Dataset, DataError> {
     source.validate()?;
     let mut files = Files { folder, piece_bytes, report: Report::default(), digest: Sha256::new() };
-    let (users, items, log) = interactions::read(&source.interactions, &mut files)?;
+    let (users, items, log, negatives) = interactions::read(&source.interactions, &mut files)?;
     let ties = source.social.as_ref().map(|social| surroundings::ties(social, &users, &mut files)).transpose()?;
     let facts = source.knowledge.as_ref().map(|facts| surroundings::facts(facts, &items, &mut files)).transpose()?;
     let titles = source.titles.as_ref().map(|titles| surroundings::titles(titles, &items, &mut files)).transpose()?;
+    let item_features = features::read(&source.features.items, Nodes::Items, &items, &mut files)?;
+    let user_features = features::read(&source.features.users, Nodes::Users, &users, &mut files)?;
     let Files { report, digest, .. } = files;
     Ok(Dataset {
         name: name.to_owned(),
         users,
         items,
         titles,
+        rating_range: source.interactions.rating_range.filter(|_| log.ratings.is_some()),
         log,
+        negatives,
         ties,
         facts,
+        item_features,
+        user_features,
         report,
         digest: hex(&digest.finalize()),
     })

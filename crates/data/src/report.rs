@@ -14,10 +14,12 @@ pub enum Reason {
     BlankLine,
     /// A line of an adjacency list that names a user and no item; the user is kept.
     NoItems,
-    /// A row with label 0: somebody's sampled negative.
+    /// A row with label 0: somebody's sampled negative, which is no interaction.
     Negative,
     /// A row with the rating that stands for "not rated".
     NotRated,
+    /// A row whose rating is no number or lies outside the range.
+    InvalidRating,
     /// A rating below the filter's least one.
     LowRating,
     /// A (user, item) pair that was listed before, or that lost to another row of the pair.
@@ -28,16 +30,20 @@ pub enum Reason {
     ItemCore,
     /// A tie to oneself.
     SelfTie,
-    /// A tie or a fact that was listed before.
+    /// A tie, a fact or a negative that was listed before.
     Repeated,
     /// A symmetric tie that was listed before the other way round.
     OtherWay,
-    /// A tie of a user without any interaction.
+    /// A tie, a negative or features of a user without any interaction.
     UnknownUser,
-    /// A title or a link of an item without any interaction.
+    /// A title, a link, a negative or features of an item without any interaction.
     UnknownItem,
-    /// A second title or link of the same item.
+    /// A second title, link or row of features of the same item.
     SecondForItem,
+    /// A second row of features of the same user.
+    SecondForUser,
+    /// A negative that is also an interaction.
+    AlsoPositive,
     /// An item with an empty title.
     NoTitle,
 }
@@ -46,7 +52,8 @@ pub enum Reason {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Example {
-    /// Line of the file (row of a Parquet file), from 1; for a later step the row of the log, from 1.
+    /// Line of the file (row of a Parquet file), from 1; for a later step the row of the log, or among those labelled
+    /// 0, from 1.
     pub line: u64,
 }
 
@@ -74,7 +81,7 @@ pub struct Noted {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
-    /// The file as the source names it, or `filter` or `split`.
+    /// The file as the source names it, or `negatives` (rows labelled 0), `filter`, `split` or `labels`.
     pub name: String,
     /// Rows that came in; in an adjacency list every (user, item) pair is a row.
     pub read: u64,
@@ -171,6 +178,7 @@ impl fmt::Display for Reason {
             Self::NoItems => "users without items",
             Self::Negative => "labelled 0",
             Self::NotRated => "not rated",
+            Self::InvalidRating => "with an invalid rating",
             Self::LowRating => "rated too low",
             Self::Duplicate => "duplicates",
             Self::UserCore => "of users with too few",
@@ -181,6 +189,8 @@ impl fmt::Display for Reason {
             Self::UnknownUser => "of unknown users",
             Self::UnknownItem => "of unknown items",
             Self::SecondForItem => "second ones of their item",
+            Self::SecondForUser => "second ones of their user",
+            Self::AlsoPositive => "also labelled 1",
             Self::NoTitle => "without a title",
         })
     }

@@ -2,8 +2,6 @@
 //!
 //! Plain serde, unknown fields refused. It names files and columns; it reads nothing.
 
-mod validate;
-
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -42,6 +40,9 @@ pub struct Source {
     /// Titles of the items.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub titles: Option<Titles>,
+    /// What else is known of items and users.
+    #[serde(default, skip_serializing_if = "FeatureFiles::is_empty")]
+    pub features: FeatureFiles,
 }
 
 impl Source {
@@ -57,7 +58,8 @@ impl Source {
             self.titles.as_ref().map(|titles| &titles.file),
         ];
         let interactions = [file, train, validation, test].map(Option::as_ref);
-        interactions.into_iter().chain(around).flatten().map(String::as_str)
+        let features = self.features.items.iter().chain(&self.features.users).map(|features| &features.file);
+        interactions.into_iter().chain(around).flatten().chain(features).map(String::as_str)
     }
 }
 
@@ -139,6 +141,12 @@ pub enum Column {
     Name(String),
 }
 
+impl Default for Column {
+    fn default() -> Self {
+        Self::Number(0)
+    }
+}
+
 impl From<&str> for Column {
     fn from(name: &str) -> Self {
         Self::Name(name.to_owned())
@@ -211,6 +219,12 @@ macro_rules! section {
     };
 }
 
+// Behind the macro, so that it can be used there.
+mod features;
+mod validate;
+
+pub use features::{At, FeatureColumn, FeatureFile, FeatureFiles, FeatureKind};
+
 section! {
     /// The interactions: one `file`, or `train`, `test` and perhaps `validation` of a published split.
     Interactions {
@@ -230,12 +244,33 @@ section! {
         /// `item_id` and, where there are any, `rating` and `timestamp`.
         #[serde(skip_serializing_if = "Option::is_none")]
         columns: Option<Columns>,
-        /// Least and greatest rating; one outside is an error.
+        /// Least and greatest rating there can be: what predictions are clipped to, too.
         #[serde(skip_serializing_if = "Option::is_none")]
         rating_range: Option<[f32; 2]>,
+        /// What becomes of a row whose rating is no number or lies outside the range.
+        #[serde(skip_serializing_if = "InvalidRatings::is_error")]
+        invalid_ratings: InvalidRatings,
         /// The rating that stands for "not rated": such rows are dropped and counted.
         #[serde(skip_serializing_if = "Option::is_none")]
         not_rated: Option<f32>,
+    }
+}
+
+/// What becomes of a row whose rating is no number, or outside the range.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InvalidRatings {
+    /// It is an error that names the row: as a rule another column was taken for the rating.
+    #[default]
+    Error,
+    /// The row is dropped and counted.
+    Drop,
+}
+
+impl InvalidRatings {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    fn is_error(&self) -> bool {
+        *self == Self::Error
     }
 }
 
@@ -253,7 +288,8 @@ pub struct Columns {
     /// A time, in whole numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<Column>,
-    /// 1 for an interaction, 0 for a sampled negative, which is dropped and counted.
+    /// 1 for an interaction, 0 for a sampled negative, which is no interaction: it is counted, and kept apart in
+    /// [`Dataset::negatives`](crate::Dataset::negatives).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<Column>,
 }

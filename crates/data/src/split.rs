@@ -1,6 +1,7 @@
 //! What a model may see and what it is measured on.
 
 mod assign;
+mod labelled;
 #[cfg(test)]
 mod tests;
 
@@ -11,8 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::groups::{Groups, for_each_duplicate};
 use crate::report::{Reason, Step};
-use crate::{DataError, Dataset, Log, Part, Report};
+use crate::{DataError, Dataset, FeatureTable, Log, Part, Report};
 use assign::Assignment;
+pub use labelled::LabelledParts;
 
 /// Over what the rows are shared out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,12 +116,17 @@ pub struct Parts {
     pub test: Holdout,
     /// Every step from the files to here.
     pub report: Report,
+    /// How the dataset was split.
+    pub split: Split,
+    /// With which seed.
+    pub seed: u64,
 }
 
 impl Dataset {
-    /// Splits the interactions; ties and facts go to the training world whole.
+    /// Splits the interactions; ties, facts and features go to the training world
+    /// whole.
     ///
-    /// Repeated pairs are left out first and counted (the first row stays; [`Dataset::filtered`] can
+    /// Repeated pairs are left out first and counted (the last row stays; [`Dataset::filtered`] can
     /// choose another), so that a split never puts one pair into two parts. In a published split a pair
     /// may stand in training and in test: it stays in both, as published, and is counted. Ratings become
     /// the weights of the training graph and of what is held out.
@@ -162,14 +169,15 @@ impl Dataset {
         let mut report = self.report.clone();
         report.steps.push(step);
         let validation = (validation.num_edges() > 0).then(|| Holdout::new(validation));
-        Ok(Parts { world: self.world(train)?, validation, test: Holdout::new(test), report })
+        let (world, test) = (self.world(train)?, Holdout::new(test));
+        Ok(Parts { world, validation, test, report, split: split.clone(), seed })
     }
 
     fn unique_rows(&self, step: &mut Step) -> Vec<usize> {
         let by_user = Groups::new(self.num_users(), 0..self.log.len(), |row| self.log.users[row].index());
         let mut unique = vec![true; self.log.len()];
         let Ok(()) = for_each_duplicate(&self.log, self.num_items(), &by_user, |rows| {
-            for &row in &rows[1..] {
+            for &row in &rows[..rows.len() - 1] {
                 unique[row] = false;
             }
             Ok::<(), Infallible>(())
@@ -211,6 +219,12 @@ impl Dataset {
             let alignment = facts.entity_of_item.clone();
             world =
                 world.with_knowledge(KnowledgeGraph::new(num_entities, num_relations, &facts.triples, alignment)?)?;
+        }
+        if let Some(FeatureTable { features, .. }) = &self.item_features {
+            world = world.with_item_features(features.clone())?;
+        }
+        if let Some(FeatureTable { features, .. }) = &self.user_features {
+            world = world.with_user_features(features.clone())?;
         }
         Ok(world)
     }

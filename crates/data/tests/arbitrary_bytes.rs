@@ -22,10 +22,22 @@ fn sources() -> Vec<Source> {
     if cfg!(feature = "parquet") {
         texts.push("format = 'parquet'\nfile = 'f'\ncolumns = { user = 'u', item = 'i' }".to_owned());
     }
-    let around = "[social]\nfile = 'f'\n[knowledge]\nfile = 'f'\n[titles]\nfile = 'f'\n";
+    let features = "columns = [{ name = 'a', at = 1, kind = 'categorical' }, { name = 'b', at = 1, kind = 'numeric', \
+        missing = 'a' }, { name = 'c', at = 1, kind = 'multi-valued', separator = ',' }, { name = 'd', at = [1], kind = \
+        'dense' }, { name = 'e', at = 1, kind = 'dense', separator = 'whitespace' }, { name = 'f', at = 1, kind = 'year' }]";
+    let around = format!(
+        "[social]\nfile = 'f'\n[knowledge]\nfile = 'f'\n[titles]\nfile = 'f'\n[[features.users]]\nfile = 'f'\n{features}\n\
+         [[features.items]]\nfile = 'f'\nid = 1\ncolumns = [{{ name = 'a', at = [0, 2], kind = 'multi-valued' }}]\n"
+    );
+    let categories = "[[features.users]]\nfile = 'f'\ncolumns = [{ name = 'a', at = 1, kind = 'categorical' }]\n";
     let with = |text: &String| format!("[interactions]\n{text}\n{around}");
     let alone = |text: &String| format!("[interactions]\n{text}\n");
-    texts.iter().flat_map(|text| [alone(text), with(text)]).map(|text| toml::from_str(&text).unwrap()).collect()
+    let some = |text: &String| format!("[interactions]\n{text}\n{categories}");
+    texts
+        .iter()
+        .flat_map(|text| [alone(text), with(text), some(text)])
+        .map(|text| toml::from_str(&text).unwrap())
+        .collect()
 }
 
 fn check(bytes: &[u8]) {
@@ -47,7 +59,9 @@ fn check(bytes: &[u8]) {
                 .map(|step| step.kept)
                 .sum::<u64>()
         );
-        let _ = dataset.split(&Split::default(), 1);
+        if let Ok(parts) = dataset.split(&Split::default(), 1) {
+            let _ = dataset.labelled(&parts);
+        }
         let _ = dataset.filtered(&Filter { user_core: 2, item_core: 2, ..Filter::default() });
     }
 }

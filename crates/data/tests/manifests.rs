@@ -14,16 +14,8 @@ fn manifests_are_whole_and_consistent() {
         let name = &manifest.name;
         assert_eq!(&Manifest::find(name).unwrap(), manifest, "the file has the dataset's name");
         let source = &manifest.source;
-        let rows = &source.interactions;
-        let parts = [&rows.file, &rows.train, &rows.validation, &rows.test];
-        let mut read: Vec<&str> = parts.into_iter().filter_map(Option::as_deref).collect();
-        read.extend(source.social.as_ref().map(|section| section.file.as_str()));
-        read.extend(source.knowledge.as_ref().map(|section| section.file.as_str()));
-        let link = source.knowledge.as_ref().and_then(|section| section.link.as_ref());
-        read.extend(link.map(|section| section.file.as_str()));
-        read.extend(source.titles.as_ref().map(|section| section.file.as_str()));
         let listed: BTreeSet<&str> = manifest.files.iter().map(|file| file.path.as_str()).collect();
-        assert_eq!(read.into_iter().collect::<BTreeSet<_>>(), listed, "{name}: what is read is what is listed");
+        assert_eq!(source.files().collect::<BTreeSet<_>>(), listed, "{name}: what is read is what is listed");
         let has_addresses = manifest.files.iter().all(|file| file.url.is_some());
         assert_eq!(has_addresses, manifest.how.is_empty(), "{name}: `how` tells what no address does");
         assert!(manifest.page.starts_with("https://") && !manifest.licence.is_empty());

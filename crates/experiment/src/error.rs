@@ -34,6 +34,14 @@ pub enum ExperimentError {
         /// What is wrong with it.
         source: gnnrec_eval::EvalError,
     },
+    /// A dataset that lacks what the task is about.
+    #[error("the dataset `{dataset}` {message}")]
+    Task {
+        /// The dataset.
+        dataset: String,
+        /// What it lacks and what to do.
+        message: String,
+    },
     /// A device that does not exist here.
     #[error("device `{found}` is not one of: cpu")]
     Device {
@@ -97,6 +105,7 @@ impl ExperimentError {
             Self::Spec { .. }
             | Self::UnknownModel { .. }
             | Self::Metric { .. }
+            | Self::Task { .. }
             | Self::Device { .. }
             | Self::Folder { .. }
             | Self::Data(_)

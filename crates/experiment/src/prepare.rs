@@ -1,9 +1,13 @@
 //! From the name of a dataset to a world that models learn from and a test part that they never see.
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 
-use gnnrec_data::{Cached, DataError, Dataset, Manifest, Parts, Scope, Served, Source, Split, demo, load, load_cached};
-use gnnrec_graph::{Csr, Duplicates, Holdout, UserId};
+use gnnrec_data::{
+    Cached, DataError, Dataset, LabelledParts, Manifest, Parts, Scope, Served, Source, Split, demo, load, load_cached,
+};
+use gnnrec_eval::{HeldOut, Task};
+use gnnrec_graph::{Csr, Duplicates, Holdout, LabelledPairs, UserId};
 
 use crate::results::{DatasetFacts, Protocol};
 use crate::spec::DEMO;
@@ -13,6 +17,11 @@ use crate::{DatasetSpec, ExperimentError, Spec};
 pub(crate) struct Prepared {
     pub(crate) dataset: Dataset,
     pub(crate) parts: Parts,
+    /// For click-through: the parts with negatives beside their interactions.
+    labelled: Option<LabelledParts>,
+    /// For rating prediction: the least and the greatest rating.
+    rating_range: RangeInclusive<f32>,
+    task: Task,
     /// Training and validation: what is never listed when the test part is measured.
     pub(crate) seen: Csr,
     /// Where the dataset came from.
@@ -55,12 +64,38 @@ impl Prepared {
         });
         let parts = dataset.split(split, spec.split_seed)?;
         let seen = seen(&parts);
-        Ok(Self { dataset, parts, seen, served, validate_on_test: spec.validate_on_test })
+        let task = spec.task;
+        if task == Task::Rate && parts.world.interactions().by_user().weights().is_none() {
+            let message = "has no ratings to predict; give the source a `rating` column, or choose another `task`";
+            return Err(ExperimentError::Task { dataset: dataset.name, message: message.to_owned() });
+        }
+        let labelled = (task == Task::ClickThrough).then(|| dataset.labelled(&parts)).transpose()?;
+        let rating_range = rating_range(&dataset);
+        let validate_on_test = spec.validate_on_test;
+        Ok(Self { dataset, parts, labelled, rating_range, task, seen, served, validate_on_test })
     }
 
     /// What epochs are chosen on.
-    pub(crate) fn validation(&self) -> Option<&Holdout> {
-        if self.validate_on_test { Some(&self.parts.test) } else { self.parts.validation.as_ref() }
+    pub(crate) fn validation(&self) -> Option<HeldOut<'_>> {
+        if self.validate_on_test {
+            return Some(self.test());
+        }
+        let labelled = self.labelled.as_ref().map(|labelled| labelled.validation.as_ref());
+        self.held_out(self.parts.validation.as_ref(), labelled.flatten())
+    }
+
+    /// What results are measured on.
+    pub(crate) fn test(&self) -> HeldOut<'_> {
+        let labelled = self.labelled.as_ref().map(|labelled| &labelled.test);
+        self.held_out(Some(&self.parts.test), labelled).expect("every split has a test part")
+    }
+
+    fn held_out<'a>(&self, holdout: Option<&'a Holdout>, labelled: Option<&'a LabelledPairs>) -> Option<HeldOut<'a>> {
+        match self.task {
+            Task::Rank => holdout.map(HeldOut::Relevant),
+            Task::Rate => holdout.map(|holdout| HeldOut::Ratings(holdout, self.rating_range.clone())),
+            Task::ClickThrough => labelled.map(HeldOut::Clicks),
+        }
     }
 
     pub(crate) fn facts(&self) -> DatasetFacts {
@@ -88,14 +123,39 @@ impl Prepared {
         }
         Protocol {
             split,
-            candidates: "every item of the catalogue that the user has in neither the training nor the validation part"
-                .to_owned(),
-            ties: "equal scores are ordered by a fixed hash of the item's id".to_owned(),
+            candidates: match self.task {
+                Task::Rank => {
+                    "every item of the catalogue that the user has in neither the training nor the validation part"
+                        .to_owned()
+                }
+                Task::Rate => format!(
+                    "every held-out rating, those of unseen users and items too; predictions are clipped to {} to {}",
+                    self.rating_range.start(),
+                    self.rating_range.end()
+                ),
+                Task::ClickThrough => {
+                    "held-out interactions and as many sampled items that the user has in no part".to_owned()
+                }
+            },
+            ties: match self.task {
+                Task::Rank => "equal scores are ordered by a fixed hash of the item's id".to_owned(),
+                Task::Rate => "none".to_owned(),
+                Task::ClickThrough => "a pair of equal scores counts one half".to_owned(),
+            },
             main_metric: spec.main_metric(),
             users,
             users_without_test_items: test.num_users() - users,
         }
     }
+}
+
+/// The scale on which users rate: as the source says, else from the least to the greatest rating of the log.
+fn rating_range(dataset: &Dataset) -> RangeInclusive<f32> {
+    if let Some([least, greatest]) = dataset.rating_range {
+        return least..=greatest;
+    }
+    let ratings = dataset.log.ratings.iter().flatten().copied();
+    ratings.clone().fold(f32::INFINITY, f32::min)..=ratings.fold(f32::NEG_INFINITY, f32::max)
 }
 
 /// The pattern of the training and the validation part together.

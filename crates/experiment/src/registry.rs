@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use burn::tensor::Device;
-use gnnrec_eval::Scorer;
+use gnnrec_eval::{Scorer, Task};
 use gnnrec_graph::World;
 use gnnrec_interaction::{EaseConfig, GfCfConfig, ItemKnnConfig, LightGcnConfig, MfBprConfig, PopularityConfig};
 use gnnrec_knowledge::KgcnConfig;
@@ -92,6 +92,7 @@ impl ModelConfig {
             ("gowalla", Self::Ease(EaseConfig::gowalla())),
             ("yelp2018", Self::Ease(EaseConfig::yelp2018())),
             ("gowalla", Self::LightGcn(LightGcnConfig::gowalla())),
+            ("gowalla-quick", Self::LightGcn(LightGcnConfig::gowalla_quick())),
             ("yelp2018", Self::LightGcn(LightGcnConfig::yelp2018())),
             ("lastfm", Self::Kgcn(KgcnConfig::lastfm())),
         ]
@@ -142,6 +143,34 @@ impl ModelConfig {
             Self::SocialLightGcn(_) | Self::DiffNet(_) => Family::Social,
             Self::Kgcn(_) => Family::Knowledge,
         }
+    }
+
+    /// What the model can be asked for.
+    #[must_use]
+    pub const fn tasks(&self) -> &'static [Task] {
+        match self {
+            // Trained on the cross entropy of clicks.
+            Self::Kgcn(_) => &[Task::Rank, Task::ClickThrough],
+            Self::Popularity(_)
+            | Self::ItemKnn(_)
+            | Self::Ease(_)
+            | Self::GfCf(_)
+            | Self::MfBpr(_)
+            | Self::LightGcn(_)
+            | Self::SocialLightGcn(_)
+            | Self::DiffNet(_) => &[Task::Rank],
+        }
+    }
+
+    /// Refuses a task that the model cannot do, with the models that can.
+    pub(crate) fn check_task(&self, task: Task, place: &str) -> Result<(), ExperimentError> {
+        if self.tasks().contains(&task) {
+            return Ok(());
+        }
+        let able: Vec<&str> =
+            Self::all().iter().filter(|model| model.tasks().contains(&task)).map(Self::name).collect();
+        let message = format!("`{}` cannot {task}; models that can: {}", self.name(), able.join(", "));
+        Err(ExperimentError::Spec { place: place.to_owned(), message })
     }
 
     /// Whether it is trained by gradient, and has epochs.

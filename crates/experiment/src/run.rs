@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use burn::tensor::Device;
 use gnnrec_data::Served;
-use gnnrec_eval::{Metric, Scorer, evaluate};
+use gnnrec_eval::{Metric, Scorer};
 use gnnrec_train::{Run, Stop, TrainConfig, peak_bytes, reset_peak};
 
 use crate::compare::{Measured, comparisons};
@@ -144,7 +144,8 @@ impl Experiment<'_> {
     ) -> Result<Finished, ExperimentError> {
         let parts = &self.prepared.parts;
         let train = model.train.clone().unwrap_or_default();
-        let config = TrainConfig { stop_metric: self.spec.main_metric(), ..train };
+        let mut config = TrainConfig { stop_metric: self.spec.main_metric(), ..train };
+        config.validation_metrics.retain(|metric| metric.task() == Some(self.spec.task));
         reset_peak();
         let before = Instant::now();
         let fitted = {
@@ -169,7 +170,7 @@ impl Experiment<'_> {
         progress.on(&Event::Evaluating);
         let before = Instant::now();
         let metrics = metrics_for(&self.spec.metrics, &*fitted.scorer);
-        let evaluation = evaluate(&*fitted.scorer, &self.prepared.seen, &parts.test, &metrics)?;
+        let evaluation = self.prepared.test().evaluate(&*fitted.scorer, &self.prepared.seen, &metrics)?;
         let eval_seconds = before.elapsed().as_secs_f64();
         let run = RunResults {
             seed,

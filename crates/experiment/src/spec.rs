@@ -27,6 +27,9 @@ pub struct Spec {
     pub name: String,
     /// What is learned from.
     pub dataset: DatasetSpec,
+    /// What models are asked for.
+    #[serde(default)]
+    pub task: Task,
     /// What is left out of it.
     pub filter: Filter,
     /// How it is cut; absent until the dataset is known: as its files say, else at random for each user.
@@ -207,7 +210,8 @@ impl Spec {
     /// The metric by which epochs and models are chosen: the first that measures accuracy.
     #[must_use]
     pub fn main_metric(&self) -> Metric {
-        self.metrics.iter().copied().find(|metric| metric.is_accuracy()).unwrap_or(Metric::Recall(20))
+        let first = |metrics: &[Metric]| metrics.iter().copied().find(|metric| metric.is_accuracy());
+        first(&self.metrics).or_else(|| first(&default_metrics(self.task))).unwrap_or(Metric::Recall(20))
     }
 
     /// Checks every field.
@@ -220,10 +224,10 @@ impl Spec {
             return fault(format!("seed {seed} stands there twice; each is one run"));
         }
         if !self.metrics.iter().any(|metric| metric.is_accuracy()) {
-            return fault("`metrics` has none that measures accuracy; add one, as `recall@20`".to_owned());
+            let example = default_metrics(self.task)[0];
+            return fault(format!("`metrics` has none that measures accuracy; add one, as `{example}`"));
         }
-        // An experiment ranks.
-        Metric::check(&self.metrics, Some(Task::Rank))
+        Metric::check(&self.metrics, Some(self.task))
             .map_err(|source| ExperimentError::Metric { place: place.to_owned(), source })?;
         if self.models.is_empty() {
             return fault("no model; add a [[models]] table or give --models".to_owned());
@@ -236,12 +240,22 @@ impl Spec {
             return Err(ExperimentError::Device { found: self.device.clone() });
         }
         for model in &self.models {
+            model.config.check_task(self.task, place)?;
             model.config.validate()?;
             if let Some(train) = &model.train {
                 train.validate()?;
             }
         }
         Ok(())
+    }
+}
+
+/// What a task is measured by where nothing else is asked for.
+fn default_metrics(task: Task) -> Vec<Metric> {
+    match task {
+        Task::Rank => vec![Metric::Recall(20), Metric::Ndcg(20), Metric::Coverage(20)],
+        Task::Rate => vec![Metric::Rmse, Metric::Mae],
+        Task::ClickThrough => vec![Metric::PairAuc, Metric::PairF1, Metric::PairAccuracy],
     }
 }
 

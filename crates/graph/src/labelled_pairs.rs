@@ -94,6 +94,11 @@ impl LabelledPairs {
     pub fn labels(&self) -> &[bool] {
         &self.labels
     }
+
+    /// The pairs with their labels, in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (UserId, ItemId, bool)> + '_ {
+        self.pairs.iter().zip(&self.labels).map(|(&(user, item), &label)| (user, item, label))
+    }
 }
 
 #[cfg(test)]

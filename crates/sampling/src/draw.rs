@@ -63,7 +63,11 @@ pub(crate) fn is_absent(seen: &[ItemId], item: ItemId) -> bool {
 /// The `rank`-th number, from 0, that the sorted row lacks; logarithmic in its length.
 ///
 /// Before `row[n]` there are `row[n] - n` absent numbers, a count that never falls.
-pub(crate) fn absent(row: &[u32], rank: u32) -> u32 {
+///
+/// # Panics
+/// If the row is longer than a `u32` can count.
+#[must_use]
+pub fn absent(row: &[u32], rank: u32) -> u32 {
     let (mut low, mut high) = (0, row.len());
     while low < high {
         let middle = usize::midpoint(low, high);

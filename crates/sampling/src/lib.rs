@@ -23,6 +23,7 @@ mod walks;
 
 pub use batch::{Batch, FactBatch, PairwiseBatch, RatedBatch};
 pub use config::{Negatives, Positives, SamplerConfig};
+pub use draw::absent;
 pub use error::SamplingError;
 pub use facts::FactSampler;
 pub use hard::{HardNegatives, HardNegativesConfig};

@@ -2,7 +2,7 @@
 //!
 //! It says nothing about the model; the weight of its L2 penalty, for instance, is the model's.
 
-use gnnrec_eval::{Metric, Task};
+use gnnrec_eval::Metric;
 use gnnrec_sampling::SamplerConfig;
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +32,7 @@ pub struct TrainConfig {
     /// Epochs from one validation, and checkpoint, to the next, at least 1. The last epoch is validated
     /// in any case.
     pub validate_every: usize,
-    /// The metric that chooses the best epoch: one that says how well the held-out items are ranked.
+    /// The metric that chooses the best epoch: one that says how well what was held out is predicted.
     pub stop_metric: Metric,
     /// What else is measured at each validation.
     pub validation_metrics: Vec<Metric>,
@@ -104,16 +104,19 @@ impl TrainConfig {
         }
         expect(self.validate_every > 0, "validate_every", self.validate_every, "at least 1")?;
         expect(self.patience != Some(0), "patience", 0, "at least 1, or \"never\"")?;
-        // A validation ranks, whatever the model is trained for.
-        let is_ranked = |metric: Metric| metric.task() == Some(Task::Rank);
-        let ranks = is_ranked(self.stop_metric) && self.stop_metric.is_accuracy();
-        let expected = "a metric of held-out items: recall@K, precision@K, hit@K, ndcg@K, mrr@K, map@K, auc or gauc";
-        expect(ranks, "stop_metric", self.stop_metric, expected)?;
+        let measures = self.stop_metric.is_accuracy() && self.stop_metric.task().is_some();
+        let expected = "a metric that says how well what was held out is predicted, as recall@20, rmse or pair-auc";
+        expect(measures, "stop_metric", self.stop_metric, expected)?;
         for (field, metrics) in
             [("stop_metric", &[self.stop_metric][..]), ("validation_metrics", &self.validation_metrics)]
         {
             for metric in metrics {
-                expect(is_ranked(*metric), field, metric, "a metric of rankings")?;
+                expect(
+                    metric.task() == self.stop_metric.task(),
+                    field,
+                    metric,
+                    "a metric of the task of `stop_metric`",
+                )?;
                 expect(metric.k() != Some(0), field, metric, "a list length of at least 1")?;
             }
         }
@@ -192,7 +195,8 @@ mod tests {
             (|config| config.patience = Some(0), "patience"),
             (|config| config.stop_metric = Metric::Recall(0), "stop_metric"),
             (|config| config.stop_metric = Metric::Gini(20), "stop_metric"),
-            (|config| config.stop_metric = Metric::Rmse, "stop_metric"),
+            (|config| config.stop_metric = Metric::Rmse, "validation_metrics"),
+            (|config| config.stop_metric = Metric::LinkMrr, "stop_metric"),
             (|config| config.validation_metrics = vec![Metric::Auc, Metric::PairAuc], "validation_metrics"),
             (|config| config.validation_metrics = vec![Metric::Ndcg(0)], "validation_metrics"),
         ] {

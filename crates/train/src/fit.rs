@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::tensor::{Device, Tensor};
-use gnnrec_eval::{EvalError, Metric, evaluate};
-use gnnrec_graph::{Holdout, World};
+use gnnrec_eval::{EvalError, HeldOut, Metric};
+use gnnrec_graph::World;
 use gnnrec_model::{GradientConfig, GradientModel, Step};
 
 use crate::checkpoint::{Folder, Resumed};
@@ -30,7 +30,7 @@ pub struct Run<'a> {
     /// How it is trained.
     pub config: &'a TrainConfig,
     /// Chooses the best epoch and stops early. Without it the last model is kept.
-    pub validation: Option<&'a Holdout>,
+    pub validation: Option<HeldOut<'a>>,
     /// Folder for a checkpoint at every validation (or when there would be one) and on interruption.
     pub checkpoints: Option<&'a Path>,
     /// The model and its configuration in one line: a checkpoint of another is refused.
@@ -67,7 +67,7 @@ pub struct Fitted<M> {
 pub fn fit<C: GradientConfig>(model: &C, world: &World, run: Run<'_>) -> Result<Fitted<C::Model>, TrainError> {
     let clock = Clock::start();
     run.config.validate()?;
-    check_validation(world, run.validation)?;
+    check_validation(world, run.validation.as_ref(), &run.config.metrics())?;
     if run.resume && run.checkpoints.is_none() {
         let expected = "a checkpoint folder to resume from";
         return Err(TrainError::Config { field: "resume", found: "true".to_owned(), expected });
@@ -75,7 +75,7 @@ pub fn fit<C: GradientConfig>(model: &C, world: &World, run: Run<'_>) -> Result<
     let phases = Phases::new(&model.phases(), world, run.config, run.seed)?;
     let mut folder = match run.checkpoints {
         Some(path) => {
-            let origin = Origin::new(run.seed, &run.fingerprint, world, run.validation, run.config);
+            let origin = Origin::new(run.seed, &run.fingerprint, world, run.validation.as_ref(), run.config);
             Some(Folder::open(path, origin.to_table()?)?)
         }
         None => None,
@@ -96,18 +96,19 @@ pub fn fit<C: GradientConfig>(model: &C, world: &World, run: Run<'_>) -> Result<
 }
 
 /// Refuses, before an epoch is spent, what the first validation would refuse.
-fn check_validation(world: &World, validation: Option<&Holdout>) -> Result<(), EvalError> {
-    let Some(holdout) = validation else { return Ok(()) };
+fn check_validation(world: &World, validation: Option<&HeldOut<'_>>, metrics: &[Metric]) -> Result<(), EvalError> {
+    let Some(held_out) = validation else { return Ok(()) };
+    Metric::check(metrics, Some(held_out.task()))?;
     let graph = world.interactions();
     for (what, found, expected) in
-        [("users", holdout.num_users(), graph.num_users()), ("items", holdout.num_items(), graph.num_items())]
+        [("users", held_out.num_users(), graph.num_users()), ("items", held_out.num_items(), graph.num_items())]
     {
         if found != expected {
             return Err(EvalError::Mismatch { part: "validation part", what, found, expected });
         }
     }
-    if holdout.num_interactions() == 0 {
-        return Err(EvalError::NothingHeldOut { num_users: holdout.num_users() });
+    if held_out.num_pairs() == 0 {
+        return Err(EvalError::NothingHeldOut { num_users: held_out.num_users() });
     }
     Ok(())
 }
@@ -218,9 +219,9 @@ impl<M: GradientModel> Fit<'_, '_, M> {
 
     /// Measures the validation part, where there is one, and keeps the model if it is the best.
     fn validate(&mut self, model: &M) -> Result<BTreeMap<Metric, f64>, TrainError> {
-        let Some(holdout) = self.run.validation else { return Ok(BTreeMap::new()) };
+        let Some(held_out) = &self.run.validation else { return Ok(BTreeMap::new()) };
         let (metrics, seen) = (self.run.config.metrics(), self.world.interactions().by_user());
-        let metrics = evaluate(&*model.scorer(), seen, holdout, &metrics)?.means().clone();
+        let metrics = held_out.evaluate(&*model.scorer(), seen, &metrics)?.means().clone();
         let epoch = self.progress.epoch();
         let stop_metric = self.run.config.stop_metric;
         let improved = self.progress.count_validation(stop_metric, metrics[&stop_metric]);

@@ -1,6 +1,7 @@
 //! What a checkpoint was made with: a run that differs in any of it must not go on from there.
 
-use gnnrec_graph::{Csr, Holdout, ItemId, UserId, World};
+use gnnrec_eval::HeldOut;
+use gnnrec_graph::{Csr, Feature, Features, ItemId, UserId, World};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -28,7 +29,7 @@ impl<'a> Origin<'a> {
         seed: u64,
         model: &'a str,
         world: &World,
-        validation: Option<&Holdout>,
+        validation: Option<&HeldOut<'_>>,
         config: &'a TrainConfig,
     ) -> Self {
         Self {
@@ -38,7 +39,7 @@ impl<'a> Origin<'a> {
             num_items: world.interactions().num_items(),
             num_interactions: world.interactions().num_interactions(),
             world: digest_of_world(world),
-            validation: validation.map_or_else(|| "none".to_owned(), digest_of_holdout),
+            validation: validation.map_or_else(|| "none".to_owned(), digest_of_held_out),
             config,
         }
     }
@@ -86,24 +87,65 @@ fn digest_of_world(world: &World) -> String {
             hasher.update(knowledge.entity_of(item).map_or(u64::MAX, |entity| entity.0.into()).to_le_bytes());
         }
     }
+    for (name, features) in [("item features", world.item_features()), ("user features", world.user_features())] {
+        if let Some(features) = features {
+            hasher.update(name);
+            hash_features(&mut hasher, features);
+        }
+    }
     hex_digest(hasher)
 }
 
-fn digest_of_holdout(holdout: &Holdout) -> String {
+/// What is to be predicted; a list of relevant items is told apart from their ratings.
+fn digest_of_held_out(held_out: &HeldOut<'_>) -> String {
     let mut hasher = Sha256::new();
-    for user in (0..).take(holdout.num_users()).map(UserId) {
-        hash_ids(&mut hasher, ItemId::peel_slice(holdout.relevant(user)));
+    match held_out {
+        HeldOut::Relevant(holdout) | HeldOut::Ratings(holdout, _) => {
+            for user in (0..).take(holdout.num_users()).map(UserId) {
+                hash_ids(&mut hasher, ItemId::peel_slice(holdout.relevant(user)));
+                if let (HeldOut::Ratings(..), Some(ratings)) = (held_out, holdout.ratings(user)) {
+                    hash_floats(&mut hasher, ratings);
+                }
+            }
+        }
+        HeldOut::Clicks(pairs) => {
+            for (&(user, item), &label) in pairs.pairs().iter().zip(pairs.labels()) {
+                hash_ids(&mut hasher, &[user.0, item.0, label.into()]);
+            }
+        }
+    }
+    if let HeldOut::Ratings(_, range) = held_out {
+        hash_floats(&mut hasher, &[*range.start(), *range.end()]);
     }
     hex_digest(hasher)
+}
+
+/// Every column with its name; a missing value is written as what no value can be.
+fn hash_features(hasher: &mut Sha256, features: &Features) {
+    for (name, column) in features.columns() {
+        hasher.update(name);
+        match column {
+            Feature::Categorical { values, .. } => {
+                hash_ids(hasher, &values.iter().map(|value| value.unwrap_or(u32::MAX)).collect::<Vec<_>>());
+            }
+            Feature::MultiValued(values) => hash_matrix(hasher, values),
+            Feature::Numeric { values } => {
+                hash_floats(hasher, &values.iter().map(|value| value.unwrap_or(f32::NAN)).collect::<Vec<_>>());
+            }
+            Feature::Dense { values, .. } => hash_floats(hasher, values),
+        }
+    }
+}
+
+fn hash_floats(hasher: &mut Sha256, values: &[f32]) {
+    values.iter().for_each(|value| hasher.update(value.to_le_bytes()));
 }
 
 /// Every row with its length, and its weights where there are any.
 fn hash_matrix(hasher: &mut Sha256, matrix: &Csr) {
     for row in 0..matrix.num_rows() {
         hash_ids(hasher, matrix.row(row));
-        for weight in matrix.row_weights(row).unwrap_or_default() {
-            hasher.update(weight.to_le_bytes());
-        }
+        hash_floats(hasher, matrix.row_weights(row).unwrap_or_default());
     }
 }
 
@@ -143,7 +185,11 @@ mod tests {
             World::new(InteractionGraph::from_pairs(2, 3, &pairs, Duplicates::Error).unwrap())
         };
         let rated = Csr::from_weighted_edges(2, 3, &[(0, 1, 2.0)], Duplicates::Error).unwrap();
+        let items = world.interactions().num_items();
+        let column = Feature::Numeric { values: vec![None; items] };
+        let featured = world.clone().with_item_features(Features::new(items).with_column("age", column).unwrap());
         let worlds = [
+            featured.unwrap(),
             world,
             bare,
             social,

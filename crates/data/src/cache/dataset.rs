@@ -4,6 +4,7 @@ use gnnrec_graph::store::{Buffer, Store, StoreError, StoreWriter};
 use gnnrec_graph::{EntityId, ItemId, RelationId, TieDirection, Triple, UserId};
 use serde::{Deserialize, Serialize};
 
+use super::features::{self, Shape, shapes};
 use crate::{Dataset, Facts, Log, Part, Report, Ties, Vocabulary};
 
 /// What of a dataset is no array.
@@ -12,18 +13,30 @@ use crate::{Dataset, Facts, Log, Part, Report, Ties, Vocabulary};
 struct Rest {
     digest: String,
     symmetric_ties: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rating_range: Option<[f32; 2]>,
     report: Report,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    item_features: Option<Vec<Shape>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    user_features: Option<Vec<Shape>>,
 }
 
-/// An item without an entity; no vocabulary numbers a name by it.
-const NONE: u32 = u32::MAX;
+const ITEM_FEATURES: &str = "features of items";
+const USER_FEATURES: &str = "features of users";
+
+/// An item without an entity, or a node without a category; no vocabulary numbers a name by it.
+pub(super) const NONE: u32 = u32::MAX;
 
 impl Dataset {
     /// Adds everything but the name.
     pub(super) fn add_to<'a>(&'a self, writer: &mut StoreWriter<'a>) {
-        let Self { users, items, titles, log, ties, facts, report, digest, .. } = self;
+        let Self { users, items, titles, log, negatives, rating_range, ties, facts, report, digest, .. } = self;
+        let (item_features, user_features) = (&self.item_features, &self.user_features);
         let symmetric_ties = ties.as_ref().is_some_and(|ties| ties.direction == TieDirection::Symmetric);
-        let rest = Rest { digest: digest.clone(), symmetric_ties, report: report.clone() };
+        let (digest, report, rating_range) = (digest.clone(), report.clone(), *rating_range);
+        let [item_features, user_features] = [item_features, user_features].map(|table| table.as_ref().map(shapes));
+        let rest = Rest { digest, symmetric_ties, rating_range, report, item_features, user_features };
         let rest = toml::to_string(&rest).expect("a report is written as it is read");
         writer.add_copy("rest", rest.as_bytes());
         users.add_to(writer, "users");
@@ -38,6 +51,18 @@ impl Dataset {
         }
         if let Some(parts) = &log.parts {
             writer.add_copy("log.parts", &parts.iter().map(|&part| part as u8).collect::<Vec<_>>());
+        }
+        if let Some(Log { users, items, parts, .. }) = negatives {
+            writer.add("negatives.users", UserId::peel_slice(users));
+            writer.add("negatives.items", ItemId::peel_slice(items));
+            if let Some(parts) = parts {
+                writer.add_copy("negatives.parts", &parts.iter().map(|&part| part as u8).collect::<Vec<_>>());
+            }
+        }
+        for (name, table) in [(ITEM_FEATURES, &self.item_features), (USER_FEATURES, &self.user_features)] {
+            if let Some(table) = table {
+                features::add(table, writer, name);
+            }
         }
         if let Some(titles) = titles {
             let mut lengths: Vec<u64> = Vec::with_capacity(titles.len());
@@ -64,16 +89,26 @@ impl Dataset {
         let rest = store.array::<u8>("rest")?;
         let rest = std::str::from_utf8(&rest).map_err(|error| error.to_string());
         let rest: Result<Rest, String> = rest.and_then(|rest| toml::from_str(rest).map_err(|error| error.to_string()));
-        let Rest { digest, symmetric_ties, report } =
+        let Rest { digest, symmetric_ties, rating_range, report, item_features, user_features } =
             rest.map_err(|error| store.damaged("`rest`", error, "a report and a digest"))?;
+        let features = |name, shapes: Option<Vec<Shape>>, count| {
+            shapes.map(|shapes| features::read(store, name, shapes, count)).transpose()
+        };
         let (users, items) = (Vocabulary::from_store(store, "users")?, Vocabulary::from_store(store, "items")?);
         let direction = if symmetric_ties { TieDirection::Symmetric } else { TieDirection::Directed };
         Ok(Self {
             name: name.to_owned(),
             titles: titles(store, items.len())?,
-            log: log(store, users.len(), items.len())?,
+            log: log(store, "log", users.len(), items.len())?,
+            negatives: match store.has("negatives.users") {
+                true => Some(log(store, "negatives", users.len(), items.len())?),
+                false => None,
+            },
+            rating_range,
             ties: ties(store, users.len(), direction)?,
             facts: facts(store, items.len())?,
+            item_features: features(ITEM_FEATURES, item_features, items.len())?,
+            user_features: features(USER_FEATURES, user_features, users.len())?,
             users,
             items,
             report,
@@ -91,11 +126,13 @@ fn ids(store: &Store, name: &str, count: usize) -> Result<Buffer<u32>, StoreErro
     }
 }
 
-fn expect_length(store: &Store, name: &str, found: usize, expected: usize) -> Result<(), StoreError> {
+pub(super) fn expect_length(store: &Store, name: &str, found: usize, expected: usize) -> Result<(), StoreError> {
     if found == expected { Ok(()) } else { Err(store.damaged(&format!("the length of `{name}`"), found, expected)) }
 }
 
-fn log(store: &Store, num_users: usize, num_items: usize) -> Result<Log, StoreError> {
+/// The columns of a log under a name.
+fn log(store: &Store, of: &str, num_users: usize, num_items: usize) -> Result<Log, StoreError> {
+    let name = |column: &str| format!("{of}.{column}");
     fn column<T: gnnrec_graph::store::Element>(
         store: &Store,
         name: &str,
@@ -108,9 +145,9 @@ fn log(store: &Store, num_users: usize, num_items: usize) -> Result<Log, StoreEr
         expect_length(store, name, column.len(), rows)?;
         Ok(Some(column))
     }
-    let (users, items) = (ids(store, "log.users", num_users)?, ids(store, "log.items", num_items)?);
-    expect_length(store, "log.items", items.len(), users.len())?;
-    let ratings = column::<f32>(store, "log.ratings", users.len())?;
+    let (users, items) = (ids(store, &name("users"), num_users)?, ids(store, &name("items"), num_items)?);
+    expect_length(store, &name("items"), items.len(), users.len())?;
+    let ratings = column::<f32>(store, &name("ratings"), users.len())?;
     if let Some(rating) = ratings.iter().flat_map(|ratings| ratings.iter()).find(|rating| !rating.is_finite()) {
         return Err(store.damaged("a rating", rating, "a finite number"));
     }
@@ -118,14 +155,14 @@ fn log(store: &Store, num_users: usize, num_items: usize) -> Result<Log, StoreEr
         0 => Ok(Part::Train),
         1 => Ok(Part::Validation),
         2 => Ok(Part::Test),
-        _ => Err(store.damaged("a value of `log.parts`", part, "0, 1 or 2")),
+        _ => Err(store.damaged(&format!("a value of `{of}.parts`"), part, "0, 1 or 2")),
     };
-    let parts = column::<u8>(store, "log.parts", users.len())?;
+    let parts = column::<u8>(store, &name("parts"), users.len())?;
     Ok(Log {
         users: UserId::wrap_slice(&users).to_vec(),
         items: ItemId::wrap_slice(&items).to_vec(),
         ratings: ratings.map(|ratings| ratings.to_vec()),
-        times: column::<i64>(store, "log.times", users.len())?.map(|times| times.to_vec()),
+        times: column::<i64>(store, &name("times"), users.len())?.map(|times| times.to_vec()),
         parts: parts.map(|parts| parts.iter().map(part).collect()).transpose()?,
     })
 }

@@ -23,6 +23,8 @@ impl Place {
             format = 'atomic'
             train = 'train.inter'
             test = 'test.inter'
+            columns = { user = 'user_id', item = 'item_id', rating = 'rating', time = 'timestamp', label = 'label' }
+            rating_range = [1, 5]
             [social]
             format = 'atomic'
             file = 'x.net'
@@ -36,15 +38,35 @@ impl Place {
             format = 'atomic'
             file = 'x.item'
             columns = { item = 'item_id', title = 'name' }
+            [[features.items]]
+            format = 'atomic'
+            file = 'x.about'
+            id = 'item_id'
+            columns = [
+                { name = 'year', kind = 'numeric' },
+                { name = 'tags', kind = 'multi-valued', separator = '|' },
+                { name = 'vector', kind = 'dense', separator = 'whitespace' },
+            ]
+            [[features.users]]
+            format = 'atomic'
+            file = 'x.user'
+            id = 'user_id'
+            columns = [{ name = 'job', kind = 'categorical' }]
         ";
         let place = Self {
             data: tempfile::tempdir().unwrap(),
             cache: tempfile::tempdir().unwrap(),
             source: toml::from_str(source).unwrap(),
         };
-        let header = "user_id:token\titem_id:token\trating:float\ttimestamp:float\n";
-        place.write("train.inter", &format!("{header}a\tx\t4\t1\nb\tx\t2\t2\nb\tÿ\t5\t-3\n\nc\tz\t3.5\t4\n"));
-        place.write("test.inter", &format!("{header}a\tz\t1\t5\nc\tw\t2\t6\n"));
+        let header = "user_id:token\titem_id:token\trating:float\ttimestamp:float\tlabel:float\n";
+        let train = "a\tx\t4\t1\t1\nb\tx\t2\t2\t1\nb\tÿ\t5\t-3\t1\na\tw\t1\t0\t0\n\nc\tz\t3.5\t4\t1\n";
+        place.write("train.inter", &format!("{header}{train}"));
+        place.write("test.inter", &format!("{header}a\tz\t1\t5\t1\nb\tz\t1\t0\t0\nc\tw\t2\t6\t1\n"));
+        place.write(
+            "x.about",
+            "item_id:token\tyear:float\ttags:token\tvector:float_seq\nz\t1\to|u\t1 2\nx\t\tü\t\nÿ\t-0.5\t\t3 4\n",
+        );
+        place.write("x.user", "user_id:token\tjob:token\nb\tcook\nc\t\nx\tnone\na\tłódź\n");
         place.write("x.net", "source_id:token\ttarget_id:token\na\tb\nb\ta\nc\tq\nc\tb\n");
         place.write("x.kg", "head_id:token\trelation_id:token\ttail_id:token\ne1\tby\te2\ne3\tin\te2\n");
         place.write("x.link", "item_id:token\tentity_id:token\nx\te1\nÿ\te3\n");
@@ -82,6 +104,9 @@ fn the_second_time_comes_from_the_cache() {
     assert!(matches!(place.load().served, Served::FromText));
     let Cached { dataset, served } = place.load();
     assert!(matches!(served, Served::FromCache), "{served:?}");
+    // It has everything that a dataset can have.
+    assert!(dataset.item_features.is_some() && dataset.user_features.is_some() && dataset.rating_range.is_some());
+    assert_eq!(dataset.negatives.as_ref().map(|negatives| negatives.parts.as_ref().map(Vec::len)), Some(Some(2)));
     // It works as any other: names are found, the split is the same.
     assert_eq!(dataset.item("ÿ").map(|item| dataset.item_name(item)), Some("ÿ"));
     assert_eq!((dataset.item("q"), dataset.item_title(dataset.item("z").unwrap())), (None, "Żółw"));
@@ -96,7 +121,7 @@ fn the_second_time_comes_from_the_cache() {
 #[test]
 fn changed_files_and_sources_are_read_again() {
     let mut place = Place::new();
-    for name in ["train.inter", "test.inter", "x.net", "x.kg", "x.link", "x.item"] {
+    for name in ["train.inter", "test.inter", "x.net", "x.kg", "x.link", "x.item", "x.about", "x.user"] {
         place.load();
         assert!(matches!(place.load().served, Served::FromCache));
         // Of one length, and as likely as not in the same tick of the clock.

@@ -5,13 +5,17 @@ use std::path::Path;
 use gnnrec_graph::{ItemId, UserId};
 
 use super::Files;
+use super::negatives::{Negatives, NegativesPiece};
 use crate::read::{Line, Pieces, Row, Wanted, read_adjacency, read_rows_in_pieces};
 use crate::report::{Reason, Step};
-use crate::source::{Format, Interactions};
+use crate::source::{Format, Interactions, InvalidRatings};
 use crate::vocabulary::Additions;
 use crate::{DataError, Log, Part, Vocabulary};
 
-pub(super) fn read(source: &Interactions, files: &mut Files<'_>) -> Result<(Vocabulary, Vocabulary, Log), DataError> {
+/// Names of the users and of the items, the log, and the rows labelled 0 where there are any.
+type Read = (Vocabulary, Vocabulary, Log, Option<Log>);
+
+pub(super) fn read(source: &Interactions, files: &mut Files<'_>) -> Result<Read, DataError> {
     let parts = [
         (&source.file, None),
         (&source.train, Some(Part::Train)),
@@ -24,8 +28,9 @@ pub(super) fn read(source: &Interactions, files: &mut Files<'_>) -> Result<(Voca
             Format::Adjacency => reading.adjacency(path, source, step),
             Format::Table | Format::Atomic | Format::Parquet => reading.rows(path, source, step),
         })?;
-        let Reading { rows: Rows { users, ratings, times, .. }, parts, .. } = &mut reading;
+        let Reading { rows: Rows { users, ratings, times, .. }, parts, negatives, .. } = &mut reading;
         parts.extend(part.into_iter().cycle().take(users.len() - parts.len()));
+        negatives.end_file(part);
         for (what, count) in [("ratings", ratings.len()), ("times", times.len())] {
             if count != 0 && count != users.len() {
                 let problem =
@@ -34,8 +39,8 @@ pub(super) fn read(source: &Interactions, files: &mut Files<'_>) -> Result<(Voca
             }
         }
     }
-    let Reading { users: user_names, items: item_names, rows: Rows { users, items, ratings, times }, parts, .. } =
-        reading;
+    let Reading { users: user_names, items: item_names, rows, parts, negatives, .. } = reading;
+    let Rows { users, items, ratings, times } = rows;
     let some = |empty: bool| if empty { None } else { Some(()) };
     let log = Log {
         ratings: some(ratings.is_empty()).map(|()| ratings),
@@ -44,7 +49,8 @@ pub(super) fn read(source: &Interactions, files: &mut Files<'_>) -> Result<(Voca
         users: users.into_iter().map(UserId).collect(),
         items: items.into_iter().map(ItemId).collect(),
     };
-    Ok((user_names, item_names, log))
+    let negatives = negatives.settle(&user_names, &item_names, &log, &mut files.report);
+    Ok((user_names, item_names, log, negatives))
 }
 
 /// The log as it grows.
@@ -55,6 +61,7 @@ struct Reading {
     items: Vocabulary,
     rows: Rows,
     parts: Vec<Part>,
+    negatives: Negatives,
 }
 
 /// Columns of the log; one that no file has stays empty.
@@ -72,6 +79,7 @@ struct Piece {
     new_users: Additions,
     new_items: Additions,
     rows: Rows,
+    negatives: NegativesPiece,
 }
 
 type Put = fn(&mut Reading, Piece) -> Result<(), DataError>;
@@ -101,30 +109,23 @@ impl Reading {
 
     fn rows(&mut self, path: &Path, source: &Interactions, step: &mut Step) -> Result<String, DataError> {
         let each = |this: &Self, piece: &mut Piece, step: &mut Step, row: Row<'_>| {
-            let rating = row.number(RATING)?;
             if !row.label(LABEL)? {
                 step.drop(Reason::Negative, row.line);
-            } else if rating.is_some() && rating.map(f32::to_bits) == source.not_rated.map(f32::to_bits) {
-                step.drop(Reason::NotRated, row.line);
-            } else {
-                this.row(piece, &row, rating, source.rating_range)?;
-                step.keep();
+                return piece.negatives.add(&this.negatives, &row.id(USER)?, &row.id(ITEM)?);
+            }
+            match rating(&row, source)? {
+                Err(reason) => step.drop(reason, row.line),
+                Ok(rating) => {
+                    this.row(piece, &row, rating)?;
+                    step.keep();
+                }
             }
             Ok(())
         };
         read_rows_in_pieces(path, &source.layout(), &wanted(source), step, self.pieces(), each)
     }
 
-    fn row(
-        &self,
-        piece: &mut Piece,
-        row: &Row<'_>,
-        rating: Option<f32>,
-        range: Option<[f32; 2]>,
-    ) -> Result<(), DataError> {
-        if let (Some(rating), Some(range)) = (rating, range) {
-            row.check_range(RATING, rating, range)?;
-        }
+    fn row(&self, piece: &mut Piece, row: &Row<'_>, rating: Option<f32>) -> Result<(), DataError> {
         let time = row.whole(TIME)?;
         let user = piece.new_users.id(&self.users, &row.id(USER)?)?;
         let item = piece.new_items.id(&self.items, &row.id(ITEM)?)?;
@@ -138,14 +139,28 @@ impl Reading {
 
     /// Adds a piece behind those that stand before it in the file.
     fn put(&mut self, piece: Piece) -> Result<(), DataError> {
-        let Piece { new_users, new_items, mut rows } = piece;
+        let Piece { new_users, new_items, mut rows, negatives } = piece;
         new_users.settle(&mut self.users, &mut rows.users)?;
         new_items.settle(&mut self.items, &mut rows.items)?;
         self.rows.users.append(&mut rows.users);
         self.rows.items.append(&mut rows.items);
         self.rows.ratings.append(&mut rows.ratings);
         self.rows.times.append(&mut rows.times);
-        Ok(())
+        self.negatives.put(negatives)
+    }
+}
+
+/// The rating of a row, `None` where there is no such column; or why the row is dropped.
+fn rating(row: &Row<'_>, source: &Interactions) -> Result<Result<Option<f32>, Reason>, DataError> {
+    let is_absent = |rating: f32| source.not_rated.map(f32::to_bits) == Some(rating.to_bits());
+    let checked = row.number(RATING).and_then(|rating| match (rating, source.rating_range) {
+        (Some(rating), _) if is_absent(rating) => Ok(Err(Reason::NotRated)),
+        (Some(rating), Some(range)) => row.check_range(RATING, rating, range).map(|()| Ok(Some(rating))),
+        _ => Ok(Ok(rating)),
+    });
+    match (checked, source.invalid_ratings) {
+        (Err(_), InvalidRatings::Drop) => Ok(Err(Reason::InvalidRating)),
+        (checked, _) => checked,
     }
 }
 

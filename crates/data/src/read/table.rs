@@ -17,7 +17,7 @@ use crate::{DataError, Place};
 /// A column that a reader asks for.
 pub(crate) struct Wanted {
     /// What it means, as in `rating`.
-    pub(crate) role: &'static str,
+    pub(crate) role: Cow<'static, str>,
     /// Which one it is; `None` for one that nobody asked for.
     pub(crate) column: Option<Column>,
     /// Whether its absence is an error.
@@ -25,16 +25,16 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    pub(crate) fn required(role: &'static str, column: &Column) -> Self {
-        Self { role, column: Some(column.clone()), required: true }
+    pub(crate) fn required(role: impl Into<Cow<'static, str>>, column: &Column) -> Self {
+        Self { role: role.into(), column: Some(column.clone()), required: true }
     }
 
     pub(crate) fn if_named(role: &'static str, column: Option<&Column>) -> Self {
-        Self { role, column: column.cloned(), required: true }
+        Self { role: role.into(), column: column.cloned(), required: true }
     }
 
     pub(crate) fn if_there(role: &'static str, name: &str) -> Self {
-        Self { role, column: Some(Column::Name(name.to_owned())), required: false }
+        Self { role: role.into(), column: Some(Column::Name(name.to_owned())), required: false }
     }
 }
 
@@ -57,7 +57,8 @@ impl Row<'_> {
         Some(self.bytes[self.fields[*position].clone()].trim_ascii())
     }
 
-    fn value_error(&self, wanted: usize, expected: &str) -> DataError {
+    /// The error for a value that is not what its column holds.
+    pub(crate) fn value_error(&self, wanted: usize, expected: &str) -> DataError {
         let found = shown(self.bytes(wanted).unwrap_or_default());
         DataError::Value { place: self.place(wanted), found, expected: expected.to_owned() }
     }
@@ -301,7 +302,7 @@ impl Columns {
             };
             let role = |position: usize| match names {
                 Some(names) => names[position].clone(),
-                None => wanted.role.to_owned(),
+                None => wanted.role.clone().into_owned(),
             };
             match position {
                 Some(position) => Ok(Some((position, role(position)))),

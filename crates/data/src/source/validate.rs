@@ -1,6 +1,9 @@
 //! What a source must not say.
 
-use super::{Column, Delimiter, Format, Interactions, ItemsAre, Layout, Source};
+use super::{
+    At, Column, Delimiter, FeatureColumn, FeatureFile, FeatureKind, Format, Interactions, InvalidRatings, ItemsAre,
+    Layout, Source,
+};
 use crate::DataError;
 
 const INTERACTIONS: &str = "[interactions]";
@@ -32,8 +35,47 @@ impl Source {
             let columns = &titles.columns;
             section("[titles]", &titles.file, &titles.layout(), &[&columns.item, &columns.title])?;
         }
-        Ok(())
+        features("[[features.items]]", &self.features.items)?;
+        features("[[features.users]]", &self.features.users)
     }
+}
+
+fn features(name: &'static str, files: &[FeatureFile]) -> Result<(), DataError> {
+    let mut names: Vec<&str> = Vec::new();
+    for file in files {
+        let layout = file.layout();
+        section(name, &file.file, &layout, &[&file.id])?;
+        expect(!file.columns.is_empty(), name, "no `columns`; name what to read")?;
+        for column in &file.columns {
+            let FeatureColumn { name: feature, kind, at, separator, .. } = column;
+            let wrong = |problem: &str| {
+                Err(DataError::Source { section: name, problem: format!("feature `{feature}`: {problem}") })
+            };
+            if feature.is_empty() || names.contains(&feature.as_str()) {
+                return wrong("every feature needs a name of its own");
+            }
+            names.push(feature);
+            let several = matches!(at, Some(At::Several(_)));
+            let places = column.places();
+            match kind {
+                FeatureKind::Categorical | FeatureKind::Numeric | FeatureKind::Year => {
+                    if several || separator.is_some() {
+                        return wrong("it has one value; several, or a `separator`, need `multi-valued` or `dense`");
+                    }
+                }
+                FeatureKind::MultiValued | FeatureKind::Dense => {
+                    if several == separator.is_some() || places.is_empty() {
+                        return wrong("give a `separator`, or several columns, as in `at = [5, 6, 7]`");
+                    }
+                }
+            }
+            places.iter().try_for_each(|place| section(name, &file.file, &layout, &[place]))?;
+            if (1..places.len()).any(|at| places[..at].contains(&places[at])) {
+                return wrong("a column of `at` is named twice");
+            }
+        }
+    }
+    Ok(())
 }
 
 fn expect(holds: bool, section: &'static str, problem: &str) -> Result<(), DataError> {
@@ -46,11 +88,12 @@ fn interactions(source: &Interactions) -> Result<(), DataError> {
     expect(source.file.is_some() || split, INTERACTIONS, "no file; name `file`, or `train` and `test`")?;
     expect(!(source.file.is_some() && split), INTERACTIONS, "`file` excludes `train`, `validation` and `test`")?;
     expect(!split || whole, INTERACTIONS, "a published split needs both `train` and `test`")?;
-    let ranges = source.rating_range.is_none_or(|[least, most]| least <= most && most.is_finite() && least.is_finite());
-    expect(ranges, INTERACTIONS, "`rating_range` must be two finite numbers, the least first")?;
+    let ranges = source.rating_range.is_none_or(|[least, most]| least < most && most.is_finite() && least.is_finite());
+    expect(ranges, INTERACTIONS, "`rating_range` must be two different finite numbers, the least first")?;
     let not_rated = source.not_rated.is_none_or(f32::is_finite);
     expect(not_rated, INTERACTIONS, "`not_rated` must be a finite number")?;
-    let uses_rating = source.rating_range.is_some() || source.not_rated.is_some();
+    let drops_invalid = source.invalid_ratings == InvalidRatings::Drop;
+    let uses_rating = source.rating_range.is_some() || source.not_rated.is_some() || drops_invalid;
     if source.format == Format::Adjacency {
         expect(source.columns.is_none(), INTERACTIONS, "an adjacency list has no `columns`")?;
         expect(!uses_rating, INTERACTIONS, "an adjacency list has no ratings")?;
@@ -61,7 +104,7 @@ fn interactions(source: &Interactions) -> Result<(), DataError> {
         expect(source.format == Format::Atomic, INTERACTIONS, problem)?;
         return layout(INTERACTIONS, &source.layout());
     };
-    let problem = "`rating_range` and `not_rated` need a `rating` column";
+    let problem = "`rating_range`, `invalid_ratings` and `not_rated` need a `rating` column";
     expect(!uses_rating || columns.rating.is_some(), INTERACTIONS, problem)?;
     let optional = [&columns.rating, &columns.time, &columns.label].into_iter().flatten();
     let named: Vec<&Column> = [&columns.user, &columns.item].into_iter().chain(optional).collect();

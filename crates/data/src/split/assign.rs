@@ -7,6 +7,7 @@ use gnnrec_graph::UserId;
 use gnnrec_sampling::{Purpose, stream};
 use rand::RngExt;
 use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 
 use super::{By, Scope, Split};
@@ -15,10 +16,12 @@ use crate::{DataError, Dataset, Part, Vocabulary};
 
 /// What a stream of chance belongs to: no two share one.
 #[derive(Clone, Copy)]
-enum Owner {
+pub(super) enum Owner {
     User = 1,
     Item = 2,
     Log = 3,
+    /// The negatives of a user.
+    Negatives = 4,
 }
 
 /// Rows of the log with the part that each goes to; duplicates are not among them.
@@ -159,7 +162,7 @@ impl<'a> Assignment<'a> {
     }
 
     /// Calls `each` with the rows of every user, or with all of them, ascending.
-    fn each_in(&mut self, scope: Scope, mut each: impl FnMut(&mut Self, &mut [usize], &mut rand_chacha::ChaCha8Rng)) {
+    fn each_in(&mut self, scope: Scope, mut each: impl FnMut(&mut Self, &mut [usize], &mut ChaCha8Rng)) {
         if scope == Scope::Global {
             let mut rows = self.rows.clone();
             let mut rng = self.stream(Owner::Log, "");
@@ -175,10 +178,8 @@ impl<'a> Assignment<'a> {
         }
     }
 
-    fn stream(&self, owner: Owner, name: &str) -> rand_chacha::ChaCha8Rng {
-        let hash = Sha256::digest(name);
-        let key = u64::from_le_bytes(hash[..8].try_into().expect("a SHA-256 has 32 bytes"));
-        stream(self.seed, Purpose::Split, [owner as u64, key])
+    fn stream(&self, owner: Owner, name: &str) -> ChaCha8Rng {
+        stream_of(self.seed, owner, name)
     }
 
     fn times(&self, what: &'static str) -> Result<&'a [i64], DataError> {
@@ -190,6 +191,13 @@ impl<'a> Assignment<'a> {
         };
         self.dataset.log.times.as_deref().ok_or_else(needs)
     }
+}
+
+/// The stream of one name.
+pub(super) fn stream_of(seed: u64, owner: Owner, name: &str) -> ChaCha8Rng {
+    let hash = Sha256::digest(name);
+    let key = u64::from_le_bytes(hash[..8].try_into().expect("a SHA-256 has 32 bytes"));
+    stream(seed, Purpose::Split, [owner as u64, key])
 }
 
 /// A fraction of some rows, to the nearest whole row.

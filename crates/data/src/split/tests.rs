@@ -17,8 +17,7 @@ fn dataset(rows: &[(u32, u32, i64)]) -> Dataset {
         log.items.push(ItemId(items.intern(&format!("i{item}")).unwrap()));
         log.times.as_mut().unwrap().push(time);
     }
-    let (name, digest) = ("test".to_owned(), String::new());
-    Dataset { name, users, items, titles: None, log, ties: None, facts: None, report: Report::default(), digest }
+    Dataset { name: "test".to_owned(), users, items, log, ..Dataset::default() }
 }
 
 type Pairs = BTreeSet<(String, String)>;

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use gnnrec_data::{Filter, Split};
-use gnnrec_eval::Metric;
+use gnnrec_eval::{Metric, Task};
 use gnnrec_train::TrainConfig;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use toml::{Spanned, Table, Value};
 
-use super::{DatasetSpec, ModelSpec, Spec};
+use super::{DatasetSpec, ModelSpec, Spec, default_metrics};
 use crate::error::{nearest, with_suggestion};
 use crate::{ExperimentError, ModelConfig};
 
@@ -19,6 +19,8 @@ use crate::{ExperimentError, ModelConfig};
 struct File {
     name: Option<String>,
     dataset: DatasetSpec,
+    #[serde(default)]
+    task: Task,
     #[serde(default)]
     filter: Filter,
     split: Option<Split>,
@@ -30,8 +32,7 @@ struct File {
     seeds: Seeds,
     #[serde(default = "cpu")]
     device: String,
-    #[serde(default = "metrics")]
-    metrics: Vec<Metric>,
+    metrics: Option<Vec<Metric>>,
     /// What every trained model is trained with, unless its own table says otherwise.
     train: Option<Spanned<Table>>,
     models: Vec<Spanned<ModelTable>>,
@@ -70,10 +71,6 @@ fn cpu() -> String {
     "cpu".to_owned()
 }
 
-fn metrics() -> Vec<Metric> {
-    vec![Metric::Recall(20), Metric::Ndcg(20), Metric::Coverage(20)]
-}
-
 /// Reads the text, whose faults are placed in `path`.
 pub(super) fn parse(text: &str, path: &Path) -> Result<Spec, ExperimentError> {
     let reader = Reader { text: text.trim_start_matches('\u{feff}'), path };
@@ -96,7 +93,8 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Spec, ExperimentError> {
             Seeds::List(seeds) => seeds,
         },
         device: file.device,
-        metrics: file.metrics,
+        metrics: file.metrics.unwrap_or_else(|| default_metrics(file.task)),
+        task: file.task,
         models,
     })
 }

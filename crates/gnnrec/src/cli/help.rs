@@ -45,7 +45,7 @@ A spec is a TOML file; what it leaves out has a default:
   dataset      name of a dataset, or a table for your own data
   name         what the report is called [default: the dataset's name]
   filter       min_rating, user_core, item_core (least interactions of a user, of an item),
-               duplicates (first, last, max-rating, error)
+               duplicates (last unless you say first, max-rating or error)
   split        one of
                { kind = \"given\", validation = 0.1 }
                { kind = \"ratio\", scope = \"user\", validation = 0.1, test = 0.1 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
-use gnnrec_eval::{Metric, Scorer};
+use gnnrec_eval::{HeldOut, Metric, Scorer};
 use gnnrec_graph::{Csr, Duplicates, Holdout, World};
 use gnnrec_model::{
     BatchRows, GradientConfig, GradientModel, ModelError, Step, bpr_loss, conformance, normal_init, table_scorer,
@@ -96,7 +96,7 @@ pub(crate) fn run<'a>(config: &'a TrainConfig, validation: Option<&'a Holdout>) 
         seed: 11,
         device: Device::flex(),
         config,
-        validation,
+        validation: validation.map(HeldOut::from),
         checkpoints: None,
         fingerprint: "small".to_owned(),
         resume: false,
