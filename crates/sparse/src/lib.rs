@@ -36,6 +36,8 @@ pub use kernels::TablePrecision;
 #[cfg(feature = "burn")]
 pub use lookup::{RowGradients, gather_rows_into};
 #[cfg(feature = "burn")]
+pub use ops::grouped::grouped_linear;
+#[cfg(feature = "burn")]
 pub use ops::losses::row_loss;
 #[cfg(feature = "burn")]
 pub use tensor::{gather_rows, propagate, propagate_rows, scatter_rows, spmm};

@@ -3,6 +3,7 @@
 //! Graphs and indices are ordinary arguments behind a reference count; no call copies them.
 
 pub(crate) mod edges;
+pub(crate) mod grouped;
 pub(crate) mod lookup;
 pub(crate) mod losses;
 mod pooled;

@@ -105,3 +105,45 @@ pub fn scatter_rows(x: &[f64], width: usize, indices: &[u32], num_rows: usize) -
     }
     y
 }
+
+/// `y[n] = x[n] W[g]` for the rows `bounds[g] .. bounds[g + 1]`; `x` is `rows x inputs`, `weights` is
+/// `groups x inputs x outputs`, the result `rows x outputs`.
+#[must_use]
+pub fn grouped_linear(x: &[f64], weights: &[f64], bounds: &[usize], inputs: usize, outputs: usize) -> Vec<f64> {
+    let mut y = vec![0.0; bounds[bounds.len() - 1] * outputs];
+    for (group, rows) in bounds.windows(2).enumerate() {
+        for n in rows[0]..rows[1] {
+            for i in 0..inputs {
+                for j in 0..outputs {
+                    y[n * outputs + j] += x[n * inputs + i] * weights[(group * inputs + i) * outputs + j];
+                }
+            }
+        }
+    }
+    y
+}
+
+/// The gradients of [`grouped_linear`] towards `x` and `weights`, where `dy` is that of its result.
+#[must_use]
+pub fn grouped_linear_gradients(
+    x: &[f64],
+    weights: &[f64],
+    dy: &[f64],
+    bounds: &[usize],
+    inputs: usize,
+    outputs: usize,
+) -> (Vec<f64>, Vec<f64>) {
+    let (mut dx, mut dweights) = (vec![0.0; x.len()], vec![0.0; weights.len()]);
+    for (group, rows) in bounds.windows(2).enumerate() {
+        for n in rows[0]..rows[1] {
+            for i in 0..inputs {
+                for j in 0..outputs {
+                    let weight = (group * inputs + i) * outputs + j;
+                    dx[n * inputs + i] += dy[n * outputs + j] * weights[weight];
+                    dweights[weight] += dy[n * outputs + j] * x[n * inputs + i];
+                }
+            }
+        }
+    }
+    (dx, dweights)
+}
