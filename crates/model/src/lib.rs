@@ -6,6 +6,7 @@
 mod batch;
 pub mod conformance;
 mod contract;
+mod dropout;
 mod error;
 mod init;
 mod loss;
@@ -13,9 +14,11 @@ mod propagated;
 mod ranking_loss;
 mod scorer;
 mod table;
+mod unit_rows;
 
 pub use batch::BatchRows;
 pub use contract::{ClosedForm, Family, GradientConfig, GradientModel, Phase, Step};
+pub use dropout::{drop_components, dropped_edges};
 pub use error::ModelError;
 pub use gnnrec_graph::joint_graph;
 pub use init::{normal_init, xavier_init};
@@ -24,3 +27,4 @@ pub use propagated::PropagatedLoss;
 pub use ranking_loss::RankingLoss;
 pub use scorer::{joint_scorer, table_scorer};
 pub use table::{Table, dense_gradients};
+pub use unit_rows::unit_rows;

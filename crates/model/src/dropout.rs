@@ -1,0 +1,102 @@
+//! Dropped components and dropped edges, keyed by step, layer and row, so that a step repeats.
+
+use burn::tensor::{Tensor, TensorData};
+use gnnrec_sampling::{Purpose, stream};
+use gnnrec_sparse::{EdgeGraph, EdgeMask};
+use rand::RngExt;
+use rayon::prelude::*;
+
+use crate::Step;
+
+/// Sets components of `x`, `rows x width`, to zero with probability `rate` and divides the others by `1 - rate`.
+///
+/// What becomes of row `n` depends on step, `layer` and `nodes[n]` alone: it is the same wherever a batch names that
+/// node. Layers are numbered below 2^31; [`dropped_edges`] shares their numbers.
+///
+/// # Panics
+/// If there is not one node for each row, or `rate` lies outside `[0, 1)`.
+#[must_use]
+pub fn drop_components(x: Tensor<2>, nodes: &[u32], rate: f64, step: Step, layer: u32) -> Tensor<2> {
+    let [rows, width] = x.dims();
+    assert_eq!(rows, nodes.len(), "one node for each row");
+    if rate == 0.0 || width == 0 {
+        return x;
+    }
+    let (threshold, scale) = (threshold(rate), scale(rate));
+    let mut factors = vec![0f32; rows * width];
+    factors.par_chunks_mut(width).with_min_len(64).zip(nodes).for_each(|(factors, &node)| {
+        let position = u64::from(layer) << 32 | u64::from(node);
+        let mut random = stream(step.seed, Purpose::Dropout, [step.index, position]);
+        factors.fill_with(|| if random.random::<u32>() >= threshold { scale } else { 0.0 });
+    });
+    let device = x.device();
+    x * Tensor::from_data(TensorData::new(factors, [rows, width]), &device)
+}
+
+/// Drops each edge with probability `rate`, in `[0, 1)`; nothing is scaled.
+///
+/// `layer` is a number that no other call of the step uses, below 2^31.
+#[must_use]
+pub fn dropped_edges(graph: &EdgeGraph, rate: f64, step: Step, layer: u32) -> EdgeMask {
+    let threshold = threshold(rate);
+    let position = 1 << 63 | u64::from(layer);
+    let mut random = stream(step.seed, Purpose::Dropout, [step.index, position]);
+    EdgeMask::from_fn(graph, |_| random.random::<u32>() >= threshold)
+}
+
+/// `1 / (1 - rate)`, the factor of what stays.
+#[expect(clippy::cast_possible_truncation, reason = "a factor needs no more digits")]
+fn scale(rate: f64) -> f32 {
+    (1.0 / (1.0 - rate)) as f32
+}
+
+/// A uniform `u32` lies below this with probability `rate`.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate is in [0, 1)")]
+fn threshold(rate: f64) -> u32 {
+    assert!((0.0..1.0).contains(&rate), "a rate of {rate}, expected one in [0, 1)");
+    (rate * 2f64.powi(32)) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+    use gnnrec_graph::{Csr, Duplicates};
+
+    use super::*;
+
+    const STEP: Step = Step { seed: 3, index: 5 };
+
+    fn dropped(nodes: &[u32], rate: f64, step: Step, layer: u32) -> Vec<f32> {
+        let ones = Tensor::<2>::ones([nodes.len(), 40], &Device::flex());
+        drop_components(ones, nodes, rate, step, layer).into_data().try_to_vec().unwrap()
+    }
+
+    #[test]
+    fn what_becomes_of_a_node_depends_on_its_key_alone() {
+        let all: Vec<u32> = (0..1000).collect();
+        let whole = dropped(&all, 0.3, STEP, 2);
+        assert_eq!(dropped(&[17, 3], 0.3, STEP, 2), [&whole[17 * 40..18 * 40], &whole[3 * 40..4 * 40]].concat());
+        assert_ne!(whole, dropped(&all, 0.3, STEP, 1));
+        assert_ne!(whole, dropped(&all, 0.3, Step { index: 6, ..STEP }, 2));
+        let kept = whole.iter().filter(|&&x| x > 0.0);
+        assert!(kept.clone().all(|x| (x - 1.0 / 0.7).abs() < 1e-6));
+        // Four standard errors of the share of 40,000 draws.
+        let share = kept.count() as f64 / whole.len() as f64;
+        assert!((share - 0.7).abs() < 0.0092, "{share}");
+        assert!(dropped(&all, 0.0, STEP, 2).iter().all(|&x| x == 1.0));
+    }
+
+    #[test]
+    fn edges_are_dropped_at_their_rate() {
+        let edges: Vec<(u32, u32)> = (0..20_000).map(|n| (n / 200, n % 200)).collect();
+        let graph = EdgeGraph::new(Csr::from_edges(100, 200, &edges, Duplicates::Error).unwrap());
+        let mask = dropped_edges(&graph, 0.25, STEP, 0);
+        let share = mask.num_kept() as f64 / 20_000.0;
+        assert!((share - 0.75).abs() < 0.0123, "{share}");
+        let differs = |other: EdgeMask| (0..20_000).any(|edge| mask.keeps(edge) != other.keeps(edge));
+        assert!(!differs(dropped_edges(&graph, 0.25, STEP, 0)));
+        assert!(differs(dropped_edges(&graph, 0.25, STEP, 1)));
+        assert!(differs(dropped_edges(&graph, 0.25, Step { index: 6, ..STEP }, 0)));
+        assert_eq!(dropped_edges(&graph, 0.0, STEP, 0).num_kept(), 20_000);
+    }
+}
