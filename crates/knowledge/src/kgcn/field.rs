@@ -1,12 +1,12 @@
 //! The receptive field: for every node of the knowledge graph a fixed number of sampled facts.
-//!
-//! Nodes are the entities and, after them, the items that the graph does not know.
 
-use gnnrec_graph::{EntityId, ItemId, KnowledgeGraph};
+use gnnrec_graph::{EntityId, KnowledgeGraph};
 use gnnrec_sampling::{Purpose, stream};
 use rand::seq::index;
 use rand::{Rng, RngExt};
 use rayon::prelude::*;
+
+use crate::nodes::Nodes;
 
 /// `size` sampled neighbours of each node, drawn once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,17 +30,8 @@ impl Field {
     /// least `size` facts gets that many different ones, a node with fewer draws with repetition.
     pub(super) fn sample(knowledge: &KnowledgeGraph, size: usize, seed: u64) -> Self {
         let knowledge = knowledge.with_inverse_relations();
-        let mut num_nodes = u32::try_from(knowledge.num_entities()).expect("entity ids are u32");
-        let node_of_item = (0..u32::try_from(knowledge.num_items()).expect("item ids are u32"))
-            .map(|item| match knowledge.entity_of(ItemId(item)) {
-                Some(entity) => entity.0,
-                None => {
-                    num_nodes = num_nodes.checked_add(1).expect("entities and unknown items fit 32-bit ids");
-                    num_nodes - 1
-                }
-            })
-            .collect();
-        let sampled: Vec<(Vec<(u32, u32)>, bool)> = (0..num_nodes)
+        let nodes = Nodes::new(&knowledge);
+        let sampled: Vec<(Vec<(u32, u32)>, bool)> = (0..u32::try_from(nodes.count).expect("nodes fit 32-bit ids"))
             .into_par_iter()
             .map(|node| {
                 let known = (node as usize) < knowledge.num_entities();
@@ -56,7 +47,7 @@ impl Field {
         let facts = || sampled.iter().flat_map(|(facts, _)| facts);
         Self {
             size,
-            node_of_item,
+            node_of_item: nodes.of_item,
             neighbours: facts().map(|fact| fact.0).collect(),
             relations: facts().map(|fact| fact.1).collect(),
             has_facts: sampled.iter().map(|&(_, has_facts)| has_facts).collect(),
