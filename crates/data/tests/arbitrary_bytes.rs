@@ -23,7 +23,7 @@ fn sources() -> Vec<Source> {
         texts.push("format = 'parquet'\nfile = 'f'\ncolumns = { user = 'u', item = 'i' }".to_owned());
     }
     let features = "columns = [{ name = 'a', at = 1, kind = 'categorical' }, { name = 'b', at = 1, kind = 'numeric', \
-        missing = 'a' }, { name = 'c', at = 1, kind = 'multi-valued', separator = ',' }, { name = 'd', at = [1], kind = \
+        missing = ['a'] }, { name = 'c', at = 1, kind = 'multi-valued', separator = ',' }, { name = 'd', at = [1], kind = \
         'dense' }, { name = 'e', at = 1, kind = 'dense', separator = 'whitespace' }, { name = 'f', at = 1, kind = 'year' }]";
     let around = format!(
         "[social]\nfile = 'f'\n[knowledge]\nfile = 'f'\n[titles]\nfile = 'f'\n[[features.users]]\nfile = 'f'\n{features}\n\

@@ -37,7 +37,7 @@ fn noted(dataset: &Dataset, step: &str, what: &str) -> u64 {
 #[test]
 fn every_kind_by_hand() {
     let columns = "
-        { name = 'maker', kind = 'categorical', missing = '?' },
+        { name = 'maker', kind = 'categorical', missing = ['?', '-'] },
         { name = 'tags', kind = 'multi-valued', separator = '|' },
         { name = 'price', kind = 'numeric' },
         { name = 'made', at = 'date', kind = 'year' },
@@ -119,7 +119,7 @@ fn features_follow_the_filter_into_the_world() {
 
 #[test]
 fn malformed_values_are_placed_and_say_what_to_do() {
-    let missing = "set `missing` to a text that stands for no value";
+    let missing = "list in `missing` what stands for no value";
     let vector = "leave every field of a missing vector empty";
     for (kind, text, expected) in [
         ("'numeric'", "x,two", format!("2, column 2 (v): found `two`, expected a finite number; {missing}")),
@@ -171,7 +171,7 @@ fn malformed_values_are_placed_and_say_what_to_do() {
 
 #[test]
 fn half_a_vector_is_an_error() {
-    let columns = "{ name = 'v', at = ['p', 'q'], kind = 'dense', missing = '-' }";
+    let columns = "{ name = 'v', at = ['p', 'q'], kind = 'dense', missing = ['-'] }";
     let error = items(columns, "id,p,q\nx,1,2\ny,-,\nz,3,-\n").unwrap_err().to_string();
     assert!(error.contains("f, line 4, column 3 (q): found `-`, expected a finite number; leave every"), "{error}");
 }

@@ -8,7 +8,7 @@ use burn::tensor::Device;
 use gnnrec_eval::{Scorer, Task};
 use gnnrec_graph::World;
 use gnnrec_interaction::{EaseConfig, GfCfConfig, ItemKnnConfig, LightGcnConfig, MfBprConfig, PopularityConfig};
-use gnnrec_knowledge::KgcnConfig;
+use gnnrec_knowledge::{KgatConfig, KgcnConfig, KginConfig};
 use gnnrec_model::{ClosedForm, Family, GradientConfig, GradientModel};
 use gnnrec_social::{DiffNetConfig, SocialLightGcnConfig};
 use gnnrec_train::{Run, TrainRecord, fit, load_model, save_model};
@@ -42,6 +42,10 @@ pub enum ModelConfig {
     DiffNet(DiffNetConfig),
     /// Convolution over facts about items.
     Kgcn(KgcnConfig),
+    /// Attention over users, items and facts in one graph.
+    Kgat(KgatConfig),
+    /// Intents made of relations.
+    Kgin(KginConfig),
 }
 
 /// A model that scores, and how it got there.
@@ -63,6 +67,8 @@ macro_rules! each_model {
             ModelConfig::SocialLightGcn($trained) => $train,
             ModelConfig::DiffNet($trained) => $train,
             ModelConfig::Kgcn($trained) => $train,
+            ModelConfig::Kgat($trained) => $train,
+            ModelConfig::Kgin($trained) => $train,
         }
     };
 }
@@ -81,6 +87,8 @@ impl ModelConfig {
             Self::SocialLightGcn(SocialLightGcnConfig::default()),
             Self::DiffNet(DiffNetConfig::default()),
             Self::Kgcn(KgcnConfig::default()),
+            Self::Kgat(KgatConfig::default()),
+            Self::Kgin(KginConfig::default()),
         ]
     }
 
@@ -111,6 +119,8 @@ impl ModelConfig {
             Self::SocialLightGcn(_) => "social-lightgcn",
             Self::DiffNet(_) => "diffnet",
             Self::Kgcn(_) => "kgcn",
+            Self::Kgat(_) => "kgat",
+            Self::Kgin(_) => "kgin",
         }
     }
 
@@ -123,10 +133,12 @@ impl ModelConfig {
             Self::Ease(_) => "a linear item-item model",
             Self::GfCf(_) => "a low-pass filter on the item-item graph",
             Self::MfBpr(_) => "matrix factorisation with a pairwise loss",
-            Self::LightGcn(_) => "propagation over users and items",
+            Self::LightGcn(_) => "linear propagation",
             Self::SocialLightGcn(_) => "LightGCN with ties between users in its graph",
             Self::DiffNet(_) => "influence that spreads from friend to friend",
             Self::Kgcn(_) => "facts about items, weighted for the user",
+            Self::Kgat(_) => "attention over interactions and facts in one graph",
+            Self::Kgin(_) => "intents of users, made of relations",
         }
     }
 
@@ -141,7 +153,7 @@ impl ModelConfig {
             | Self::MfBpr(_)
             | Self::LightGcn(_) => Family::Interaction,
             Self::SocialLightGcn(_) | Self::DiffNet(_) => Family::Social,
-            Self::Kgcn(_) => Family::Knowledge,
+            Self::Kgcn(_) | Self::Kgat(_) | Self::Kgin(_) => Family::Knowledge,
         }
     }
 
@@ -158,7 +170,9 @@ impl ModelConfig {
             | Self::MfBpr(_)
             | Self::LightGcn(_)
             | Self::SocialLightGcn(_)
-            | Self::DiffNet(_) => &[Task::Rank],
+            | Self::DiffNet(_)
+            | Self::Kgat(_)
+            | Self::Kgin(_) => &[Task::Rank],
         }
     }
 

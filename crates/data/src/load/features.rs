@@ -135,7 +135,8 @@ impl<'a> Builder<'a> {
     /// The text of one of its columns, or `None` where it is missing.
     fn field<'r>(&self, row: &'r Row<'_>, place: usize) -> Result<Option<Cow<'r, str>>, DataError> {
         let text = row.text(place)?;
-        Ok(Some(text).filter(|text| !text.is_empty() && Some(text.as_ref()) != self.source.missing.as_deref()))
+        let is_missing = text.is_empty() || self.source.missing.iter().any(|missing| *missing == *text);
+        Ok((!is_missing).then_some(text))
     }
 
     fn add(&mut self, node: u32, row: &Row<'_>) -> Result<(), DataError> {
@@ -153,7 +154,7 @@ impl<'a> Builder<'a> {
                     FeatureKind::Year => (year(&text), "a date with a year of four digits"),
                     _ => (number(&text), "a finite number"),
                 };
-                let remedy = "set `missing` to a text that stands for no value";
+                let remedy = "list in `missing` what stands for no value";
                 let wrong = || row.value_error(self.first, &format!("{expected}; {remedy}"));
                 values[node as usize] = Some(number.ok_or_else(wrong)?);
             }

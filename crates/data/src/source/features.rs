@@ -69,9 +69,9 @@ pub struct FeatureColumn {
     /// What parts several values in one field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub separator: Option<Delimiter>,
-    /// A text that stands for a missing value, as an empty field always does.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub missing: Option<String>,
+    /// Texts that stand for a missing value, as an empty field always does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
 }
 
 impl FeatureColumn {

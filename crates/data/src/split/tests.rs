@@ -95,10 +95,10 @@ proptest! {
     #[test]
     fn time_does_not_run_backwards(rows in rows()) {
         let dataset = dataset(&rows);
-        // The first row of each pair is the one that counts; ties in time are broken by its place.
+        // The last row of each pair is the one that counts; ties in time are broken by its place.
         let moment = |(user, item): &(String, String)| {
             let same = |&(u, i, _): &(u32, u32, i64)| (format!("u{u}"), format!("i{i}")) == (user.clone(), item.clone());
-            let row = rows.iter().position(same).unwrap();
+            let row = rows.iter().rposition(same).unwrap();
             (rows[row].2, row)
         };
         for (split, per_user) in [
@@ -251,11 +251,12 @@ proptest! {
     #[test]
     fn cores_are_those_of_the_plainest_loop(rows in rows(), user_core in 0usize..5, item_core in 0usize..5) {
         let mut expected = Vec::new();
-        for &(user, item, time) in &rows {
+        for &(user, item, time) in rows.iter().rev() {
             if !expected.iter().any(|&(u, i, _)| (u, i) == (user, item)) {
                 expected.push((user, item, time));
             }
         }
+        expected.reverse();
         plain_core(&mut expected, user_core, item_core);
         let filter = crate::Filter { user_core, item_core, ..Default::default() };
         match dataset(&rows).filtered(&filter) {

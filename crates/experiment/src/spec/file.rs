@@ -292,7 +292,7 @@ mod tests {
         fails(&format!("dataset = 'x'\nseeds = [1, 1]\n{MODELS}"), "seed 1 stands there twice");
         fails(&format!("dataset = 'x'\n{MODELS}{MODELS}"), "two models are labelled `lightgcn`");
         fails(&format!("dataset = 'x'\ndevice = 'gpu'\n{MODELS}"), "device `gpu`");
-        fails(&format!("dataset = 'x'\n{MODELS}preset = 'mars'"), "no preset `mars`, only gowalla, yelp2018");
+        fails(&format!("dataset = 'x'\n{MODELS}preset = 'mars'"), "no preset `mars`, only gowalla, gowalla-quick");
         fails("dataset = 'x'\n[[models]]\nmodel = 'ease'\ntrain = {}", "solved for, not trained");
         fails(&format!("dataset = 'x'\n{MODELS}config = {{ num_layers = 0 }}"), "num_layers is 0");
         fails("dataset = 'x'\nmodels = [", "a.toml:2");

@@ -60,12 +60,15 @@ A spec is a TOML file; what it leaves out has a default:
                compare curves with theirs, never to choose a model [default: false]
   seeds        a number of seeds, or a list of them [default: 1]
   device       cpu
+  task         \"rank\", \"rate\" (predict ratings) or \"click-through\" [default: rank]
   metrics      a list; the first that measures accuracy chooses the best epoch and the best model
-               [default: recall@20, ndcg@20, coverage@20]
+               [default: recall@20, ndcg@20, coverage@20; to rate rmse, mae; for click-through
+               pair-auc, pair-f1, pair-accuracy]
   [train]      for every trained model: max_epochs, learning_rate, optimiser ({ kind = \"adam\" };
-               adamw with weight_decay, sgd, lazy-adam, row-adagrad), validate_every, patience (a
-               number of validations, or \"never\"), validation_metrics, sampling (a table:
-               batch_size, num_negatives, ...)
+               adamw with weight_decay, sgd, lazy-adam, rmsprop with decay, row-adagrad),
+               validate_every, patience (a number of validations, or \"never\"),
+               validation_metrics, sampling (a table: batch_size, num_negatives, ...), facts (a
+               table for models that train on facts too: batch_size, optimiser, learning_rate)
   [[models]]   a table for each model: model (its name), label (in tables), preset, config (a
                table of the model's own settings), train (what differs from [train])
 The spec with all defaults spelled out is written beside the results, as spec.toml.
@@ -147,6 +150,9 @@ fn names() -> String {
     }
     text +=
         &format!("\nMetrics, with a list length for K:\n{}\n", listed(Metric::names_of(Some(Task::Rank)).split(", ")));
+    for task in [Task::Rate, Task::ClickThrough] {
+        text += &format!("Metrics of the task {task}:\n{}\n", listed(Metric::names_of(Some(task)).split(", ")));
+    }
     let manifests = Manifest::all();
     let datasets = std::iter::once(DEMO).chain(manifests.iter().map(|manifest| manifest.name.as_str()));
     text += &format!("\nDatasets (`gnnrec dataset list` says more):\n{}\n", listed(datasets));
