@@ -112,7 +112,9 @@ fn placements(scores: &[f32], labels: &[bool], counts: PairCounts) -> Vec<f64> {
     ascending.par_sort_unstable_by(|&a, &b| score(a).total_cmp(&score(b)));
     let mut placements = vec![0.0; scores.len()];
     let (mut positives_below, mut negatives_below) = (0, 0);
-    for tied in ascending.chunk_by(|&a, &b| score(a) == score(b)) {
+    #[expect(clippy::float_cmp, reason = "equal scores are a tie, zeros of either sign too")]
+    let is_tied = |a: &u32, b: &u32| score(*a) == score(*b);
+    for tied in ascending.chunk_by(is_tied) {
         let positives = tied.iter().filter(|&&position| labels[position as usize]).count();
         let negatives = tied.len() - positives;
         // Counted in halves: 2 for a pair on the right side, 1 for a tie.

@@ -128,12 +128,13 @@ pub(crate) fn fill_unseen<R: Rng>(
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use gnnrec_graph::Duplicates;
     use proptest::prelude::*;
 
     use super::*;
+    use crate::tests::assert_law;
     use crate::{Purpose, stream};
 
     proptest! {
@@ -176,9 +177,28 @@ mod tests {
     }
 
     #[test]
+    fn unseen_places_are_alike_where_trial_fails() {
+        // Four of 1,004 places are unseen, two of them the same item's: 32 trials mostly miss.
+        let seen: Vec<ItemId> = (0..1_000).map(ItemId).collect();
+        let among: Vec<ItemId> = (0..1_000).chain([1_000, 1_003, 1_000, 1_001]).map(ItemId).collect();
+        let mut random = stream(7, Purpose::HardNegatives, [0, 0]);
+        let mut items = vec![ItemId(0); 20_000];
+        let nothing_else = |_: &mut _| panic!("there are unseen places");
+        fill_unseen(&mut items, &among, &seen, &mut random, nothing_else);
+        let mut counts = BTreeMap::new();
+        items.iter().for_each(|item| *counts.entry(item.0).or_default() += 1);
+        assert_law(&counts, &[(1_000, 2.0), (1_001, 1.0), (1_003, 1.0)]);
+        // Where no place is unseen, or there is none, another law decides.
+        for among in [&seen[..], &[]] {
+            fill_unseen(&mut items[..3], among, &seen, &mut random, |_| ItemId(2_000));
+            assert_eq!(items[..3], [ItemId(2_000); 3]);
+        }
+    }
+
+    #[test]
     fn every_set_of_distinct_numbers_is_as_likely() {
         let mut random = stream(7, Purpose::Neighbours, [0, 0]);
-        let mut counts = std::collections::BTreeMap::new();
+        let mut counts = BTreeMap::new();
         for _ in 0..35_000 {
             *counts.entry(distinct(&mut random, 7, 4)).or_insert(0u32) += 1;
         }

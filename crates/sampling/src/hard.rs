@@ -101,7 +101,7 @@ impl HardNegatives {
             return Err(SamplingError::Config { field: "num_hard", found, expected });
         }
         let sampler = Sampler::new(interactions, sampling, seed)?;
-        let candidates = Walks::over_items(interactions, &hard.walks, seed)?.from_each(|_, ranked| {
+        let candidates = Walks::over_items(interactions, &hard.walks, seed)?.rank_each(|_, ranked| {
             let between = &ranked[from_rank.min(ranked.len())..to_rank.min(ranked.len())];
             between.iter().map(|visited| ItemId(visited.node)).collect::<Box<[ItemId]>>()
         });
@@ -280,17 +280,23 @@ mod tests {
     }
 
     #[test]
-    fn epochs_and_batches_differ() {
+    fn epochs_seeds_and_batches_differ() {
+        // All users but the last have item 0 alone: almost every row has the same choice, so that the same stream would
+        // give the same negatives.
         let edges: Vec<(u32, u32)> =
-            (0..60).flat_map(|user| (0..8).map(move |n| (user, (user + n * n) % 80))).collect();
-        let sampling = SamplerConfig { batch_size: 200, ..SamplerConfig::default() };
-        let hard =
-            |seed| HardNegatives::new(&graph(60, 80, &edges), sampling.clone(), &config(1, 2..30, 300), seed).unwrap();
-        let hard_of = |epoch, index| hard(1).batch(epoch, index).unwrap().negatives;
-        assert_eq!(hard_of(0, 0), hard_of(0, 0));
-        assert_ne!(hard_of(0, 0), hard_of(0, 1));
-        assert_ne!(hard_of(0, 0), hard_of(1, 0));
-        assert_ne!(hard_of(0, 0), hard(2).batch(0, 0).unwrap().negatives);
+            (0..2_000).map(|user| (user, 0)).chain((0..11).map(|item| (2_000, item))).collect();
+        let sampling = SamplerConfig { batch_size: 500, ..SamplerConfig::default() };
+        let hard = |seed| {
+            let hard = config(1, 0..10, 300_000);
+            HardNegatives::new(&graph(2_001, 12, &edges), sampling.clone(), &hard, seed).unwrap()
+        };
+        let (one, two) = (hard(1), hard(2));
+        assert_eq!(one.candidates(ItemId(0)).len(), 10);
+        let first = |hard: &HardNegatives, epoch, index| hard.batch(epoch, index).unwrap().negatives[..20].to_vec();
+        assert_eq!(first(&one, 0, 0), first(&one, 0, 0));
+        assert_ne!(first(&one, 0, 0), first(&one, 0, 1));
+        assert_ne!(first(&one, 0, 0), first(&one, 1, 0));
+        assert_ne!(first(&one, 0, 0), first(&two, 0, 0));
     }
 
     #[test]

@@ -62,6 +62,7 @@ impl Neighbourhood {
 /// # Errors
 /// An adjacency that is not square, a seed outside it or given twice, a fan-out of 0, or a layer of more edges than a
 /// `u32` can count.
+#[expect(clippy::missing_panics_doc, reason = "places are no more than the nodes of a graph, which a u32 counts")]
 pub fn sample_neighbourhood(
     adjacency: &Csr,
     seeds: &[u32],

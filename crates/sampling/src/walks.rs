@@ -69,7 +69,8 @@ impl WalkConfig {
 /// never the item itself. Weights are shares of the row's visits and add up to 1; a row is empty where no other item
 /// shares a user.
 ///
-/// Costs `num_items * num_hops` hops on all threads of the current rayon pool; the same for any number of them.
+/// Costs `num_items * num_hops` hops on all threads of the current rayon pool, the same for any number of them, and
+/// at most some 40 bytes for each of `num_items * num_neighbours` while it builds.
 ///
 /// # Errors
 /// A configuration out of range, `num_neighbours` of 0, or more neighbours in all than a `u32` can count.
@@ -100,7 +101,7 @@ fn neighbours(walks: &Walks<'_>, num_neighbours: usize) -> Result<Csr, SamplingE
         let found = num_neighbours.to_string();
         return Err(SamplingError::Config { field: "num_neighbours", found, expected: "at least 1" });
     }
-    let rows = walks.from_each(|node, ranked| {
+    let rows = walks.rank_each(|node, ranked| {
         let kept = &ranked[..num_neighbours.min(ranked.len())];
         let total: u32 = kept.iter().map(|visited| visited.count).sum();
         kept.iter().map(|visited| (node, visited.node, share(visited.count, total))).collect::<Vec<_>>()
@@ -156,7 +157,7 @@ impl<'a> Walks<'a> {
     ///
     /// # Panics
     /// If the nodes are more than a `u32` can count, which no graph has.
-    pub(crate) fn from_each<T: Send>(&self, of: impl Fn(u32, &[Visited]) -> T + Sync) -> Vec<T> {
+    pub(crate) fn rank_each<T: Send>(&self, of: impl Fn(u32, &[Visited]) -> T + Sync) -> Vec<T> {
         let num_nodes = u32::try_from(self.there.num_rows()).expect("nodes are counted by a u32");
         let walk = |visits: &mut Vec<u32>, node| of(node, &self.ranked(node, visits));
         (0..num_nodes).into_par_iter().map_init(Vec::new, walk).collect()
