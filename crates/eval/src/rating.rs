@@ -244,7 +244,7 @@ mod tests {
             let mut num = [0usize; 6];
             for (&(user, item), &rating) in &rows {
                 let predicted = predicted[(user * 6 + item) as usize];
-                let kept = if predicted < 1.0 { 1.0 } else if predicted > 5.0 { 5.0 } else { predicted };
+                let kept = predicted.clamp(1.0, 5.0);
                 absolute[user as usize] += f64::from((kept - rating).abs());
                 squared[user as usize] += f64::from(kept - rating).powi(2);
                 num[user as usize] += 1;

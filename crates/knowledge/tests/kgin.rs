@@ -99,7 +99,7 @@ fn one_hop_by_hand() {
     // One intent: 1/4 of relation 0, 3/4 of its inverse.
     let intent = [0.25 + 6.75, 1.0 + 6.75];
     let unit = |[x, y]: [f32; 2]| [x / x.hypot(y), y / x.hypot(y)];
-    let user = unit([0.5 * (1.0 + intent[0]), -1.0 * (1.0 + intent[1])]);
+    let user = unit([0.5 * (1.0 + intent[0]), -(1.0 + intent[1])]);
     let item = unit([1.0 * 3.0, 4.0 * 1.0]);
     let user = [1.0 + user[0], 2.0 + user[1]];
     let items = [[0.5 + item[0], -1.0 + item[1]], [0.25, 4.0]];

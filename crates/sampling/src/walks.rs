@@ -192,6 +192,7 @@ impl<'a> Walks<'a> {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts of tests are small")]
 mod tests {
     use std::collections::BTreeMap;
 
@@ -250,7 +251,7 @@ mod tests {
         counts.remove(&start);
         // A stable sort of what comes by id leaves ties by id.
         let mut ranked: Vec<(u32, u32)> = counts.into_iter().collect();
-        ranked.sort_by(|a, b| b.1.cmp(&a.1));
+        ranked.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
         ranked.truncate(keep);
         let total: u32 = ranked.iter().map(|&(_, count)| count).sum();
         ranked.sort_unstable();

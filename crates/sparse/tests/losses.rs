@@ -1,8 +1,6 @@
 //! The ranking losses against their values in plain `f64` loops: values, gradients by differences of those
 //! loops, cases by hand, the ends of the number range, and the same bits on any number of threads.
 
-#![expect(clippy::cast_precision_loss, reason = "tables of tests are small")]
-
 mod support;
 
 use std::ops::Range;

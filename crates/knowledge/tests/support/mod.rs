@@ -72,14 +72,14 @@ impl Fixture {
 
 /// Gives parameters their values, in the order of their names; those without a value stay as they are.
 struct Assign<'a> {
-    names: std::vec::IntoIter<String>,
+    names: std::slice::Iter<'a, String>,
     values: &'a BTreeMap<String, Vec<f32>>,
 }
 
 impl ModuleMapper for Assign<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let name = self.names.next().expect("a name for each parameter");
-        let Some(values) = self.values.get(&name) else { return param };
+        let Some(values) = self.values.get(name) else { return param };
         param.map(|tensor| {
             let data = TensorData::new(values.clone(), tensor.shape());
             Tensor::from_data(data, &Device::flex().autodiff()).require_grad()
@@ -124,7 +124,7 @@ pub(crate) fn model_of<C: GradientConfig + DeserializeOwned>(
 ) -> (C, C::Model) {
     let config: C = serde_json::from_value(case.config.clone()).unwrap();
     let model = config.init(world, 0, &Device::flex().autodiff()).unwrap();
-    let mut assign = Assign { names: names.to_vec().into_iter(), values: &case.parameters };
+    let mut assign = Assign { names: names.iter(), values: &case.parameters };
     let model = model.map(&mut assign);
     assert!(assign.names.next().is_none(), "a parameter for each name");
     (config, model)

@@ -58,7 +58,6 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::float_cmp, reason = "what was written is read")]
     fn written_copied_and_given_back() {
         let buffers = Arc::new(Buffers::default());
         let mut buffer = buffers.take(3);
