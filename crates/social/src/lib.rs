@@ -1,7 +1,9 @@
 //! Models that also see who knows or trusts whom, one file each.
 
 mod diffnet;
+mod graphrec;
 mod social_lightgcn;
 
 pub use diffnet::{DiffNet, DiffNetConfig};
+pub use graphrec::{FriendVectors, GraphRec, GraphRecConfig};
 pub use social_lightgcn::{SocialLightGcn, SocialLightGcnConfig};

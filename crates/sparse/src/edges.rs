@@ -41,6 +41,24 @@ pub fn edge_dot(graph: &EdgeGraph, rows: Tensor<2>, cols: Tensor<2>) -> Tensor<1
     Tensor::from_dispatch(<Dispatch as EdgeBackend>::edge_dot(graph.clone(), rows, cols))
 }
 
+/// `s[e] = weights · relu(rows[row(e)] + cols[col(e)])`, the scores of additive attention, whose first layer
+/// was applied to nodes: `relu(W [a ; b]) = relu(W_a a + W_b b)`.
+///
+/// `rows` is `num_rows x width`, `cols` is `num_cols x width`, `weights` is `width`, the result `num_edges`. Neither
+/// way is there a table of one row an edge. At a sum of 0 the gradient is that of the left side, 0.
+///
+/// # Panics
+/// If a tensor has another number of rows, or the widths differ.
+#[must_use]
+pub fn edge_relu_dot(graph: &EdgeGraph, rows: Tensor<2>, cols: Tensor<2>, weights: Tensor<1>) -> Tensor<1> {
+    assert_eq!(rows.dims()[0], graph.num_rows(), "one row of features for each row of the graph");
+    assert_eq!(cols.dims()[0], graph.num_cols(), "one row of features for each column of the graph");
+    let [width] = weights.dims();
+    assert_eq!([rows.dims()[1], cols.dims()[1]], [width; 2], "both sides and the weights have the same width");
+    let (rows, cols, weights) = (rows.into_dispatch(), cols.into_dispatch(), weights.into_dispatch());
+    Tensor::from_dispatch(<Dispatch as EdgeBackend>::edge_relu_dot(graph.clone(), rows, cols, weights))
+}
+
 /// `p[e][h] = exp(x[e][h]) / Σ_{f: row(f) = row(e)} exp(x[f][h])`, computed from the row's largest logit so
 /// that nothing overflows; `num_edges x num_heads`.
 ///

@@ -30,7 +30,8 @@ pub use edge_graph::{EdgeGraph, End};
 pub use edge_mask::{EdgeMask, MaskedGraph};
 #[cfg(feature = "burn")]
 pub use edges::{
-    edge_dot, edge_softmax, gather_edges, segment_max, segment_mean, segment_sum, spmm_edges, spmm_masked,
+    edge_dot, edge_relu_dot, edge_softmax, gather_edges, segment_max, segment_mean, segment_sum, spmm_edges,
+    spmm_masked,
 };
 pub use kernels::TablePrecision;
 #[cfg(feature = "burn")]

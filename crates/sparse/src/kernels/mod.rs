@@ -13,6 +13,7 @@
 //! spmm_edges    Y[v] = Σ_{e: end(e) = v} w[e] X[other(e)]
 //! spmm_masked   Y = M X                    M = scale diag(r) (A ∘ mask) diag(c)
 //! edge_dot      s[e] = R[row(e)] · C[col(e)]
+//! edge_relu_dot s[e] = w · relu(R[row(e)] + C[col(e)])
 //! edge_softmax  P[e] = exp(S[e]) / Σ_{f: row(f) = row(e)} exp(S[f])
 //! gather_edges  Z[e] = X[end(e)]
 //! sum_edges     Y[v] = Σ_{e: end(e) = v} Z[e]        segment_sum, _mean, _max by row
@@ -22,6 +23,7 @@
 //! size ([`split`]): results do not depend on the number of threads. [`mod@reference`] and
 //! [`reference_edges`] hold the same equations in plain loops.
 
+mod additive;
 mod edges;
 mod exp;
 mod hop;
@@ -41,6 +43,7 @@ mod stored;
 pub mod tables;
 mod vectors;
 
+pub use additive::{edge_relu_dot, edge_relu_sums};
 pub use edges::{edge_dot, gather_edges, spmm_edges, spmm_masked, sum_edges};
 pub use propagation::{PropagatedRows, propagate_rows, propagate_rows_backward};
 #[cfg(feature = "burn")]

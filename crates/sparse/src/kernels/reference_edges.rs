@@ -22,6 +22,34 @@ pub fn edge_dot(edges: &[(u32, u32)], rows: &[f64], cols: &[f64], width: usize) 
     edges.iter().map(dot).collect()
 }
 
+/// `out[e] = weights · relu(rows[row(e)] + cols[col(e)])`, and the gradients of rows, columns and weights where
+/// `ds` is that of the output.
+#[must_use]
+pub fn edge_relu_dot(
+    edges: &[(u32, u32)],
+    rows: &[f64],
+    cols: &[f64],
+    weights: &[f64],
+    ds: &[f64],
+) -> (Vec<f64>, [Vec<f64>; 3]) {
+    let width = weights.len();
+    let mut out = vec![0.0; edges.len()];
+    let [mut drows, mut dcols, mut dweights] = [rows, cols, weights].map(|x| vec![0.0; x.len()]);
+    for (edge, &(row, col)) in edges.iter().enumerate() {
+        for (j, weight) in weights.iter().enumerate() {
+            let (row, col) = (row as usize * width + j, col as usize * width + j);
+            let sum = rows[row] + cols[col];
+            if sum > 0.0 {
+                out[edge] += weight * sum;
+                drows[row] += ds[edge] * weight;
+                dcols[col] += ds[edge] * weight;
+                dweights[j] += ds[edge] * sum;
+            }
+        }
+    }
+    (out, [drows, dcols, dweights])
+}
+
 /// `out[e] = x[node(e)]`; `nodes` holds one end of every edge.
 #[must_use]
 pub fn gather_edges(nodes: &[u32], x: &[f64], width: usize) -> Vec<f64> {

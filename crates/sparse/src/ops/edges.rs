@@ -8,7 +8,7 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::flex::{FlexTensor, Layout};
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, Backend as BurnBackend, Flex, backend_extension};
+use burn::backend::{Autodiff, Backend as BurnBackend, Flex, TensorMetadata, backend_extension};
 use burn::tensor::{Bytes, DType, Shape};
 
 use crate::{EdgeGraph, End, MaskedGraph, kernels};
@@ -20,6 +20,21 @@ pub(crate) trait EdgeBackend: BurnBackend {
     fn spmm_edges(graph: EdgeGraph, end: End, weights: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self>;
     /// `out[e] = rows[row(e)] · cols[col(e)]`.
     fn edge_dot(graph: EdgeGraph, rows: FloatTensor<Self>, cols: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// `s[e] = weights · relu(rows[row(e)] + cols[col(e)])`.
+    fn edge_relu_dot(
+        graph: EdgeGraph,
+        rows: FloatTensor<Self>,
+        cols: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+    /// What its gradients are made of: the sums of `ds` over the edges of a node at which a column is above 0.
+    fn edge_relu_sums(
+        graph: EdgeGraph,
+        end: End,
+        own: FloatTensor<Self>,
+        other: FloatTensor<Self>,
+        ds: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
     /// Softmax over the edges of each row.
     fn edge_softmax(graph: EdgeGraph, logits: FloatTensor<Self>) -> FloatTensor<Self>;
     /// `out[e] = x[end(e)]`.
@@ -65,6 +80,21 @@ impl EdgeBackend for Flex {
     fn edge_dot(graph: EdgeGraph, rows: FlexTensor, cols: FlexTensor) -> FlexTensor {
         let (rows, cols, width) = (rows.to_contiguous(), cols.to_contiguous(), width(&rows));
         filled([graph.num_edges()], |out| kernels::edge_dot(&graph, floats(&rows), floats(&cols), width, out))
+    }
+
+    fn edge_relu_dot(graph: EdgeGraph, rows: FlexTensor, cols: FlexTensor, weights: FlexTensor) -> FlexTensor {
+        let [rows, cols, weights] = [rows, cols, weights].map(|tensor| tensor.to_contiguous());
+        filled([graph.num_edges()], |out| {
+            kernels::edge_relu_dot(&graph, floats(&rows), floats(&cols), floats(&weights), out);
+        })
+    }
+
+    fn edge_relu_sums(graph: EdgeGraph, end: End, own: FlexTensor, other: FlexTensor, ds: FlexTensor) -> FlexTensor {
+        let width = width(&own);
+        let [own, other, ds] = [own, other, ds].map(|tensor| tensor.to_contiguous());
+        filled([graph.num_nodes(end), width], |out| {
+            kernels::edge_relu_sums(&graph, end, floats(&own), floats(&other), floats(&ds), width, out);
+        })
     }
 
     fn edge_softmax(graph: EdgeGraph, logits: FlexTensor) -> FlexTensor {
@@ -146,6 +176,34 @@ impl<B: EdgeBackend> Backward<B, 2> for EdgeDot {
         }
         if let Some(parent) = of_cols {
             grads.register::<B>(parent.id, B::spmm_edges(graph, End::Col, grad, rows));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct EdgeReluDot;
+
+impl<B: EdgeBackend> Backward<B, 3> for EdgeReluDot {
+    type State = (EdgeGraph, FloatTensor<B>, FloatTensor<B>, FloatTensor<B>);
+
+    /// `drows = M_row ∘ w`, `dcols = M_col ∘ w`, `dw = Σ rows ∘ M_row + Σ cols ∘ M_col`.
+    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = grads.consume::<B>(&ops.node);
+        let (graph, rows, cols, weights) = ops.state;
+        let [of_rows, of_cols, of_weights] = ops.parents;
+        let row_sums = B::edge_relu_sums(graph.clone(), End::Row, rows.clone(), cols.clone(), grad.clone());
+        let col_sums = B::edge_relu_sums(graph, End::Col, cols.clone(), rows.clone(), grad);
+        let shape = weights.shape();
+        let row = B::float_reshape(weights, Shape::new([1, shape[0]]));
+        if let Some(parent) = of_rows {
+            grads.register::<B>(parent.id, B::float_mul(row_sums.clone(), row.clone()));
+        }
+        if let Some(parent) = of_cols {
+            grads.register::<B>(parent.id, B::float_mul(col_sums.clone(), row));
+        }
+        if let Some(parent) = of_weights {
+            let sum = |x, sums| B::float_reshape(B::float_sum_dim(B::float_mul(x, sums), 0), shape.clone());
+            grads.register::<B>(parent.id, B::float_add(sum(rows, row_sums), sum(cols, col_sums)));
         }
     }
 }
@@ -252,6 +310,33 @@ impl<B: EdgeBackend, C: CheckpointStrategy> EdgeBackend for Autodiff<B, C> {
             }
             OpsKind::UnTracked(prep) => prep.finish(B::edge_dot(graph, rows, cols)),
         }
+    }
+
+    fn edge_relu_dot(
+        graph: EdgeGraph,
+        rows: FloatTensor<Self>,
+        cols: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let nodes = [rows.node(), cols.node(), weights.node()];
+        let [rows, cols, weights] = [rows, cols, weights].map(|tensor| tensor.into_primitive());
+        match EdgeReluDot.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                let state = (graph.clone(), rows.clone(), cols.clone(), weights.clone());
+                prep.finish(state, B::edge_relu_dot(graph, rows, cols, weights))
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::edge_relu_dot(graph, rows, cols, weights)),
+        }
+    }
+
+    fn edge_relu_sums(
+        _: EdgeGraph,
+        _: End,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        panic!("the gradient of edge_relu_dot has no gradient of its own")
     }
 
     fn edge_softmax(graph: EdgeGraph, logits: FloatTensor<Self>) -> FloatTensor<Self> {

@@ -1,0 +1,327 @@
+//! GraphRec, ratings from opinions and friends. Fan et al., WWW 2019, arXiv:1902.07243, section 2.
+//!
+//! ```text
+//! x[i,r]  = MLP2([q_i ; e_r])                              what it is that i was rated r
+//! h_I[u]  = relu(W Σ α x[i,r] + b)                         over the items i that u rated, with their r
+//!           α = softmax of w · relu(W' [x[i,r] ; p_u] + b')
+//! h_S[u]  = relu(W Σ β h_I[v] + b)                         over the friends v of u
+//!           β = softmax of w · relu(W' [h_I[v] ; p_u] + b')
+//! h[u]    = MLP3([h_I[u] ; h_S[u]])
+//! f[t,r]  = MLP2([p_t ; e_r])
+//! z[i]    = relu(W Σ μ f[t,r] + b)                         over the users t who rated i, with their r
+//!           μ = softmax of w · relu(W' [f[t,r] ; q_i] + b')
+//! r̂(u,i)  = w · drop(relu(norm(W2 drop(relu(norm(W1 [h[u] ; z[i]]))))))  + b
+//! L       = mean of (r̂(u,i) - r)² / 2
+//! ```
+//!
+//! `p`, `q` and `e` are tables of users, items and rating levels, which are the distinct training ratings. The
+//! friends of `u` are those whom `u` trusts, not those who trust `u`. All matrices of the equations are different ones.
+//!
+//! Training is the paper's with RMSprop, decay .9, learning rate 1e-3, batches of 128 ratings and early stop on
+//! validation. As published, the rating that is to be predicted stands among the neighbours of its user and item.
+//!
+//! Choices, where paper and code (`wenqifan03/GraphRec-WWW19`) leave them or differ:
+//! - a user without ratings or without friends and an item without ratings have zeros for `h_I`, `h_S` or `z`; a friend
+//!   without ratings counts, with zeros;
+//! - attention has the paper's two layers, without dropout; the code has three, with dropout;
+//! - [`FriendVectors::Embedding`] is what the code runs by default: `p_v` in place of `h_I[v]`;
+//! - the rating layers are `2 dim -> dim -> 16 -> 1`, with batch normalisation (momentum .5) before each relu and
+//!   dropout after it, as in the code; the code has two more such layers for users and for items before them, and
+//!   joins `p_u` to `h_I[u]` and to `h_S[u]`, `q_i` to `z[i]`, of which the paper knows nothing;
+//! - the paper's loss is a sum over all ratings, `1/(2|O|) Σ`; here it is the mean over a batch;
+//! - all weights start from `N(0, .1²)` as the paper says, biases at 0; those that could change nothing (before a
+//!   normalisation or a softmax) are left out.
+
+mod layers;
+mod neighbourhood;
+mod norm;
+mod rating;
+mod scorer;
+
+use std::sync::Arc;
+
+use burn::module::{Module, Param};
+use burn::tensor::activation::relu;
+use burn::tensor::{Device, Tensor, TensorData};
+use gnnrec_eval::Scorer;
+use gnnrec_graph::{Csr, ItemId, UserId, World};
+use gnnrec_model::{GradientConfig, GradientModel, ModelError, Phase, Step, Table};
+use gnnrec_sampling::Batch;
+use gnnrec_sparse::gather_rows;
+use serde::{Deserialize, Serialize};
+
+use layers::{Aggregation, Linear, OpinionMlp, Start};
+use neighbourhood::{Around, Choice, Kind, Levels, Opinions, blocks, places, sorted};
+use rating::{RatingMlp, values};
+use scorer::GraphRecScorer;
+
+const NAME: &str = "graphrec";
+
+/// Edges that a scorer computes at a time, about.
+const EDGES_A_BLOCK: usize = 1 << 17;
+
+/// What a friend is to a user.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FriendVectors {
+    /// `h_I[v]`, what the friend rated: two hops, the paper's.
+    #[default]
+    ItemSpace,
+    /// `p_v`, the friend's row of the user table: one hop, a shortcut of widely circulated code.
+    Embedding,
+}
+
+/// How a GraphRec model is made. The default is the paper's for Ciao and Epinions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GraphRecConfig {
+    /// Width of the tables and of every layer but the last two, at least 1.
+    pub embedding_dim: usize,
+    /// Share of the rating layers' values that a training step drops, at least 0 and below 1.
+    pub dropout: f64,
+    /// Standard deviation of initial weights, above 0.
+    pub init_std: f32,
+    /// At most so many random neighbours of each node and kind in a training step, anew each step; at least 1. None:
+    /// all of them. Scoring always looks at all.
+    pub max_neighbours: Option<usize>,
+    /// What a friend is to a user.
+    pub friends: FriendVectors,
+    /// Whether friends count; without them `h[u] = h_I[u]` (the paper's GraphRec-SN).
+    pub social: bool,
+    /// Whether rating levels have embeddings; without them `x[i,r] = MLP2(q_i)` (GraphRec-Opinion).
+    pub opinions: bool,
+    /// Whether `α` is attention, or else the mean.
+    pub item_attention: bool,
+    /// Whether `β` is attention, or else the mean.
+    pub friend_attention: bool,
+    /// Whether `μ` is attention, or else the mean.
+    pub user_attention: bool,
+}
+
+impl Default for GraphRecConfig {
+    fn default() -> Self {
+        Self {
+            embedding_dim: 64,
+            dropout: 0.5,
+            init_std: 0.1,
+            max_neighbours: None,
+            friends: FriendVectors::ItemSpace,
+            social: true,
+            opinions: true,
+            item_attention: true,
+            friend_attention: true,
+            user_attention: true,
+        }
+    }
+}
+
+impl GraphRecConfig {
+    /// With the raw embeddings of friends, as widely circulated code does.
+    #[must_use]
+    pub fn embedding_shortcut() -> Self {
+        Self { friends: FriendVectors::Embedding, ..Self::default() }
+    }
+
+    /// Checks every field.
+    ///
+    /// # Errors
+    /// A value out of range.
+    pub fn validate(&self) -> Result<(), ModelError> {
+        ModelError::expect(self.embedding_dim > 0, NAME, "embedding_dim", self.embedding_dim, "at least 1")?;
+        let dropout = self.dropout;
+        ModelError::expect((0.0..1.0).contains(&dropout), NAME, "dropout", dropout, "at least 0 and below 1")?;
+        let std = self.init_std;
+        ModelError::expect(std > 0.0 && std.is_finite(), NAME, "init_std", std, "a finite number above 0")?;
+        ModelError::expect(self.max_neighbours != Some(0), NAME, "max_neighbours", 0, "at least 1, or none")
+    }
+}
+
+impl GradientConfig for GraphRecConfig {
+    type Model = GraphRec;
+
+    fn init(&self, world: &World, seed: u64, device: &Device) -> Result<GraphRec, ModelError> {
+        self.validate()?;
+        let (interactions, dim) = (world.interactions(), self.embedding_dim);
+        let levels = Levels::of(interactions.by_user())?;
+        let friends = match world.social() {
+            _ if !self.social => None,
+            Some(social) => Some(social.ties().to_pattern()),
+            None => return Err(ModelError::Missing { model: NAME, needs: "a social graph" }),
+        };
+        let graphs = Graphs {
+            items_of_users: Opinions::new(interactions.by_user(), &levels)?,
+            users_of_items: Opinions::new(interactions.by_item(), &levels)?,
+            friends,
+        };
+        let start = Start { seed, std: self.init_std, device };
+        let table = |name, rows| Table::new(start.weight(name, rows, dim));
+        let social = graphs.friends.is_some().then(|| Social {
+            friends: Aggregation::new(start, "friends", dim, self.friend_attention),
+            combination: (0..3)
+                .map(|layer| start.linear(&format!("combination.{layer}"), if layer == 0 { 2 * dim } else { dim }, dim))
+                .collect(),
+        });
+        Ok(GraphRec {
+            users: table("users", interactions.num_users()),
+            items: table("items", interactions.num_items()),
+            levels: self.opinions.then(|| start.weight("levels", levels.len(), dim)),
+            item_opinions: OpinionMlp::new(start, "item-opinions", dim, self.opinions),
+            rated_items: Aggregation::new(start, "rated-items", dim, self.item_attention),
+            social,
+            user_opinions: OpinionMlp::new(start, "user-opinions", dim, self.opinions),
+            raters: Aggregation::new(start, "raters", dim, self.user_attention),
+            rating: RatingMlp::new(start, dim),
+            graphs: Arc::new(graphs),
+            config: self.clone(),
+        })
+    }
+
+    fn phases(&self) -> Vec<Phase> {
+        vec![Phase::Ratings]
+    }
+}
+
+/// What a model reads of its world.
+#[derive(Debug)]
+struct Graphs {
+    items_of_users: Opinions,
+    users_of_items: Opinions,
+    friends: Option<Csr>,
+}
+
+/// Three tables and the layers between them; parameters are named by their equations.
+#[derive(Module, Debug)]
+pub struct GraphRec {
+    /// `p`, `num_users x dim`.
+    users: Table,
+    /// `q`, `num_items x dim`.
+    items: Table,
+    /// `e`, `num_levels x dim`, ascending by rating.
+    levels: Option<Param<Tensor<2>>>,
+    /// `x`.
+    item_opinions: OpinionMlp,
+    /// `h_I`.
+    rated_items: Aggregation,
+    social: Option<Social>,
+    /// `f`.
+    user_opinions: OpinionMlp,
+    /// `z`.
+    raters: Aggregation,
+    /// `r̂`.
+    rating: RatingMlp,
+    #[module(skip)]
+    graphs: Arc<Graphs>,
+    #[module(skip)]
+    config: GraphRecConfig,
+}
+
+/// What friends add.
+#[derive(Module, Debug)]
+struct Social {
+    /// `h_S`.
+    friends: Aggregation,
+    /// `MLP3`.
+    combination: Vec<Linear>,
+}
+
+impl Social {
+    /// `h` from `h_I`, and from friends' vectors and `p`, which attention alone asks for.
+    fn forward(
+        &self,
+        around: &Around,
+        item_space: Tensor<2>,
+        friends: Tensor<2>,
+        own: impl FnOnce() -> Tensor<2>,
+    ) -> Tensor<2> {
+        let social_space = self.friends.forward(&around.graph, friends, own);
+        let joined = Tensor::cat(vec![item_space, social_space], 1);
+        self.combination.iter().fold(joined, |x, layer| relu(layer.forward(x)))
+    }
+}
+
+impl GraphRec {
+    /// `h_I` of distinct users.
+    fn item_space(&self, users: &[u32], choice: Choice) -> Tensor<2> {
+        let opinions = &self.graphs.items_of_users;
+        let around = Around::of(users, &opinions.pairs_of, Kind::ItemsOfUsers, choice);
+        let (items, levels) = opinions.parts(&around.sources);
+        let x = self.item_opinions.forward(self.items.lookup(&items), &levels, self.levels.as_ref().map(Param::val));
+        self.rated_items.forward(&around.graph, x, || self.users.lookup(users))
+    }
+
+    /// `z` of distinct items.
+    fn user_space(&self, items: &[u32], choice: Choice) -> Tensor<2> {
+        let opinions = &self.graphs.users_of_items;
+        let around = Around::of(items, &opinions.pairs_of, Kind::UsersOfItems, choice);
+        let (users, levels) = opinions.parts(&around.sources);
+        let f = self.user_opinions.forward(self.users.lookup(&users), &levels, self.levels.as_ref().map(Param::val));
+        self.raters.forward(&around.graph, f, || self.items.lookup(items))
+    }
+
+    /// `h` of distinct users, from the neighbourhoods within two hops of them.
+    fn users_of_batch(&self, users: &[u32], choice: Choice) -> Tensor<2> {
+        let (Some(social), Some(friends)) = (&self.social, &self.graphs.friends) else {
+            return self.item_space(users, choice);
+        };
+        let around = Around::of(users, friends, Kind::Friends, choice);
+        let (own, friends) = match self.config.friends {
+            FriendVectors::ItemSpace => {
+                let all = sorted([users, &around.sources].concat());
+                let table = self.item_space(&all, choice);
+                let of = |users| gather_rows(table.clone(), &places(&all, users));
+                (of(users), of(&around.sources))
+            }
+            FriendVectors::Embedding => (self.item_space(users, choice), self.users.lookup(&around.sources)),
+        };
+        social.forward(&around, own, friends, || self.users.lookup(users))
+    }
+
+    /// `h` of all users, `h_I` of each once.
+    fn all_users(&self) -> Tensor<2> {
+        let of_users = |users: &[u32]| self.item_space(users, Choice::All);
+        let item_space = self.in_blocks(&self.graphs.items_of_users.pairs_of, &of_users);
+        let (Some(social), Some(friends)) = (&self.social, &self.graphs.friends) else { return item_space };
+        let of_users = |users: &[u32]| {
+            let around = Around::of(users, friends, Kind::Friends, Choice::All);
+            let vectors = match self.config.friends {
+                FriendVectors::ItemSpace => gather_rows(item_space.clone(), &around.sources),
+                FriendVectors::Embedding => self.users.lookup(&around.sources),
+            };
+            social.forward(&around, gather_rows(item_space.clone(), users), vectors, || self.users.lookup(users))
+        };
+        self.in_blocks(friends, &of_users)
+    }
+
+    /// Rows of all nodes of a graph, `num_nodes x dim`, some at a time.
+    fn in_blocks(&self, neighbours: &Csr, rows: &dyn Fn(&[u32]) -> Tensor<2>) -> Tensor<2> {
+        let blocks = blocks(neighbours, EDGES_A_BLOCK).into_iter();
+        let all: Vec<f32> = blocks.flat_map(|nodes| values(rows(&nodes))).collect();
+        let shape = [neighbours.num_rows(), self.config.embedding_dim];
+        Tensor::from_data(TensorData::new(all, shape), &self.users.weight.val().device())
+    }
+}
+
+impl GradientModel for GraphRec {
+    fn loss(&self, batch: &Batch, step: Step) -> Tensor<1> {
+        let batch = batch.rated();
+        let choice = self.config.max_neighbours.map_or(Choice::All, |most| Choice::AtMost(most, step));
+        let (user_of_row, item_of_row) = (UserId::peel_slice(&batch.users), ItemId::peel_slice(&batch.items));
+        let (users, items) = (sorted(user_of_row.to_vec()), sorted(item_of_row.to_vec()));
+        let h = gather_rows(self.users_of_batch(&users, choice), &places(&users, user_of_row));
+        let z = gather_rows(self.user_space(&items, choice), &places(&items, item_of_row));
+        let found = self.rating.forward(Tensor::cat(vec![h, z], 1), self.config.dropout, step);
+        let ratings = Tensor::from_data(TensorData::new(batch.ratings.clone(), [batch.len()]), &found.device());
+        (found - ratings).square().mean() * 0.5
+    }
+
+    fn tables(&self) -> Vec<&Table> {
+        vec![&self.users, &self.items]
+    }
+
+    fn scorer(&self) -> Box<dyn Scorer> {
+        let model = self.valid();
+        let of_items = |items: &[u32]| model.user_space(items, Choice::All);
+        let items = model.in_blocks(&model.graphs.users_of_items.pairs_of, &of_items);
+        Box::new(GraphRecScorer::new(model.config.embedding_dim, model.rating.fold(model.all_users(), items)))
+    }
+}

@@ -1,0 +1,159 @@
+//! The layers that GraphRec is made of: dense ones, what an opinion is, and sums over neighbours.
+//!
+//! Rows are nodes, opinions or targets; which they are is the caller's.
+
+use burn::module::{Module, Param};
+use burn::tensor::activation::relu;
+use burn::tensor::{Device, Tensor, TensorData};
+use gnnrec_model::normal_init;
+use gnnrec_sparse::{EdgeGraph, edge_relu_dot, edge_softmax, gather_rows, spmm_edges};
+
+/// How parameters start: weights from `N(0, std²)`, biases at 0.
+#[derive(Clone, Copy)]
+pub(super) struct Start<'a> {
+    pub(super) seed: u64,
+    pub(super) std: f32,
+    pub(super) device: &'a Device,
+}
+
+impl Start<'_> {
+    pub(super) fn weight(&self, name: &str, rows: usize, width: usize) -> Param<Tensor<2>> {
+        normal_init(self.seed, name, rows, width, self.std, self.device)
+    }
+
+    fn bias(&self, width: usize) -> Param<Tensor<2>> {
+        Param::from_data(TensorData::zeros::<f32, _>([1, width]), self.device)
+    }
+
+    pub(super) fn linear(&self, name: &str, inputs: usize, outputs: usize) -> Linear {
+        Linear { weight: self.weight(name, inputs, outputs), bias: self.bias(outputs) }
+    }
+}
+
+/// `W x + b`.
+#[derive(Module, Debug)]
+pub(super) struct Linear {
+    /// `W` transposed, `inputs x outputs`.
+    pub(super) weight: Param<Tensor<2>>,
+    /// `1 x outputs`.
+    pub(super) bias: Param<Tensor<2>>,
+}
+
+impl Linear {
+    pub(super) fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        x.matmul(self.weight.val()) + self.bias.val()
+    }
+}
+
+/// `MLP2([node ; e_r])`: two layers, each with relu.
+#[derive(Module, Debug)]
+pub(super) struct OpinionMlp {
+    /// What of the first layer meets the node, `dim x dim`.
+    node: Param<Tensor<2>>,
+    /// What of it meets the opinion, `dim x dim`.
+    opinion: Option<Param<Tensor<2>>>,
+    /// `1 x dim`.
+    bias: Param<Tensor<2>>,
+    second: Linear,
+}
+
+impl OpinionMlp {
+    pub(super) fn new(start: Start<'_>, name: &str, dim: usize, with_opinions: bool) -> Self {
+        let weight = |part| start.weight(&format!("{name}.{part}"), dim, dim);
+        Self {
+            node: weight("node"),
+            opinion: with_opinions.then(|| weight("opinion")),
+            bias: start.bias(dim),
+            second: start.linear(&format!("{name}.second"), dim, dim),
+        }
+    }
+
+    /// Row `n` of the node embeddings with level `levels[n]`; `opinions` is `num_levels x dim`.
+    pub(super) fn forward(&self, nodes: Tensor<2>, levels: &[u32], opinions: Option<Tensor<2>>) -> Tensor<2> {
+        let mut first = nodes.matmul(self.node.val());
+        match (&self.opinion, opinions) {
+            (Some(weight), Some(opinions)) => {
+                let by_level = opinions.matmul(weight.val()) + self.bias.val();
+                first = first + gather_rows(by_level, levels);
+            }
+            _ => first = first + self.bias.val(),
+        }
+        relu(self.second.forward(relu(first)))
+    }
+}
+
+/// `w · relu(W [source ; target] + b)`, normalised over the sources of a target. The scalar that the paper adds to
+/// it changes no softmax and is left out.
+#[derive(Module, Debug)]
+pub(super) struct Attention {
+    /// What of the first layer meets the source, `dim x dim`.
+    source: Param<Tensor<2>>,
+    /// What of it meets the target, `dim x dim`.
+    target: Param<Tensor<2>>,
+    /// `1 x dim`.
+    bias: Param<Tensor<2>>,
+    /// `w`, `1 x dim`.
+    out: Param<Tensor<2>>,
+}
+
+impl Attention {
+    fn new(start: Start<'_>, name: &str, dim: usize) -> Self {
+        let weight = |part, rows| start.weight(&format!("{name}.{part}"), rows, dim);
+        Self {
+            source: weight("source", dim),
+            target: weight("target", dim),
+            bias: start.bias(dim),
+            out: weight("out", 1),
+        }
+    }
+
+    /// One weight an edge. The products with `W` are those of nodes; an edge costs `dim`.
+    fn forward(&self, graph: &EdgeGraph, sources: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
+        let targets = targets.matmul(self.target.val()) + self.bias.val();
+        let sources = sources.matmul(self.source.val());
+        let logits = edge_relu_dot(graph, targets, sources, self.out.val().squeeze_dim(0));
+        edge_softmax(graph, logits.unsqueeze_dim(1)).squeeze_dim(1)
+    }
+}
+
+/// `relu(W Σ weight · source + b)`, weighted by attention or the mean; zeros where there is no source.
+#[derive(Module, Debug)]
+pub(super) struct Aggregation {
+    attention: Option<Attention>,
+    output: Linear,
+}
+
+impl Aggregation {
+    pub(super) fn new(start: Start<'_>, name: &str, dim: usize, with_attention: bool) -> Self {
+        Self {
+            attention: with_attention.then(|| Attention::new(start, &format!("{name}.attention"), dim)),
+            output: start.linear(&format!("{name}.output"), dim, dim),
+        }
+    }
+
+    /// `num_rows x dim`. `sources` has a row for each column of the graph; `targets`, which attention alone asks
+    /// for, one for each row.
+    pub(super) fn forward(
+        &self,
+        graph: &EdgeGraph,
+        sources: Tensor<2>,
+        targets: impl FnOnce() -> Tensor<2>,
+    ) -> Tensor<2> {
+        let device = sources.device();
+        let degrees = || graph.pattern().indptr().windows(2).map(|bounds| bounds[1] - bounds[0]);
+        let weights = match &self.attention {
+            Some(attention) => attention.forward(graph, sources.clone(), targets()),
+            None => {
+                #[expect(clippy::cast_precision_loss, reason = "a mean needs no more digits")]
+                let shares = degrees().flat_map(|degree| std::iter::repeat_n(1.0 / degree as f32, degree));
+                Tensor::from_data(TensorData::new(shares.collect::<Vec<f32>>(), [graph.num_edges()]), &device)
+            }
+        };
+        let output = relu(self.output.forward(spmm_edges(graph, weights, sources)));
+        if degrees().all(|degree| degree > 0) {
+            return output;
+        }
+        let has_sources = degrees().map(|degree| f32::from(u8::from(degree > 0))).collect::<Vec<f32>>();
+        output * Tensor::<2>::from_data(TensorData::new(has_sources, [graph.num_rows(), 1]), &device)
+    }
+}
