@@ -6,6 +6,8 @@ mod item_knn;
 mod lightgcn;
 mod mf;
 mod popularity;
+mod rating_bias;
+mod svdpp;
 
 pub use ease::EaseConfig;
 pub use gfcf::GfCfConfig;
@@ -13,3 +15,5 @@ pub use item_knn::ItemKnnConfig;
 pub use lightgcn::{LightGcn, LightGcnConfig};
 pub use mf::{MfBpr, MfBprConfig};
 pub use popularity::PopularityConfig;
+pub use rating_bias::RatingBiasConfig;
+pub use svdpp::{SvdPp, SvdPpConfig};

@@ -1,5 +1,5 @@
 //! What every model must hold, as one call from its test: [`check`] for models trained by gradient,
-//! [`check_closed_form`] for those that are solved for.
+//! [`check_closed_form`] and [`check_closed_form_ratings`] for those that are solved for.
 //!
 //! ```ignore
 //! #[test]
@@ -28,7 +28,7 @@ use crate::{GradientConfig, GradientModel, Phase, Step, dense_gradients};
 
 mod closed_form;
 
-pub use closed_form::check_closed_form;
+pub use closed_form::{check_closed_form, check_closed_form_ratings};
 
 const NUM_USERS: u32 = 23;
 const NUM_ITEMS: u32 = 19;

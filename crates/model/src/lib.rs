@@ -12,7 +12,9 @@ mod init;
 mod loss;
 mod propagated;
 mod ranking_loss;
+mod rated;
 mod scorer;
+mod sub_graph;
 mod table;
 mod unit_rows;
 
@@ -25,6 +27,8 @@ pub use init::{normal_init, xavier_init};
 pub use loss::{bpr_loss, cross_entropy_loss};
 pub use propagated::PropagatedLoss;
 pub use ranking_loss::RankingLoss;
+pub use rated::{DistinctRows, biased_scorer, mean_rating, weighted_squares};
 pub use scorer::{joint_scorer, table_scorer};
+pub use sub_graph::{SubGraph, inverse_root};
 pub use table::{Table, dense_gradients};
 pub use unit_rows::unit_rows;

@@ -3,7 +3,9 @@
 mod diffnet;
 mod graphrec;
 mod social_lightgcn;
+mod trust_svd;
 
 pub use diffnet::{DiffNet, DiffNetConfig};
 pub use graphrec::{FriendVectors, GraphRec, GraphRecConfig};
 pub use social_lightgcn::{SocialLightGcn, SocialLightGcnConfig};
+pub use trust_svd::{TrustSvd, TrustSvdConfig};

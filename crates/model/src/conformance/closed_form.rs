@@ -15,6 +15,33 @@ use crate::ClosedForm;
 /// # Panics
 /// If the model violates one of the checks.
 pub fn check_closed_form(config: &(impl ClosedForm + Sync), world: &World) {
+    let (inside, outside) = means(&solved_scores(config, world), world);
+    assert!(inside > outside, "interactions score {inside}, the rest {outside}");
+}
+
+/// The same for a model that predicts ratings, on a world with ratings such as [`rated_world`](super::rated_world):
+/// instead of ranking interactions first, it must be nearer to the training ratings than their mean is.
+///
+/// # Panics
+/// If the model violates one of the checks.
+pub fn check_closed_form_ratings(config: &(impl ClosedForm + Sync), world: &World) {
+    let scores = solved_scores(config, world);
+    let by_user = world.interactions().by_user();
+    let ratings = by_user.weights().expect("the world has ratings");
+    let squares = |predicted: &dyn Fn((u32, u32)) -> f32| {
+        let errors = by_user.edges().zip(ratings).map(|(edge, rating)| f64::from(predicted(edge) - rating));
+        errors.map(|error| error * error).sum::<f64>()
+    };
+    #[expect(clippy::cast_precision_loss, reason = "the world is small")]
+    let mean = ratings.iter().sum::<f32>() / ratings.len() as f32;
+    let num_items = world.interactions().num_items();
+    let found = squares(&|(user, item)| scores[user as usize * num_items + item as usize]);
+    let constant = squares(&|_| mean);
+    assert!(found < 0.95 * constant, "squared errors of {found}, of their mean {constant}");
+}
+
+/// All scores, after the checks that every model must pass.
+fn solved_scores(config: &(impl ClosedForm + Sync), world: &World) -> Vec<f32> {
     let interactions = world.interactions();
     let (num_users, num_items) = (interactions.num_users(), interactions.num_items());
     let scores_of = |world: &World, seed: u64| {
@@ -35,17 +62,22 @@ pub fn check_closed_form(config: &(impl ClosedForm + Sync), world: &World) {
     assert_renamed(&expected, &scores_of(world, 2), &unchanged(num_users), &unchanged(num_items), 1e-4);
     let (users, items) = (permutation(num_users), permutation(num_items));
     assert_renamed(&expected, &scores_of(&renamed(world, &users, &items), 1), &users, &items, 1e-4);
+    expected
+}
 
+/// The mean scores of interactions and of all other pairs.
+fn means(scores: &[f32], world: &World) -> (f64, f64) {
+    let interactions = world.interactions();
+    let (num_users, num_items) = (interactions.num_users(), interactions.num_items());
     let mean = |of: &dyn Fn(usize, usize) -> bool| {
-        let scores = (0..num_users).flat_map(|user| (0..num_items).map(move |item| (user, item)));
+        let pairs = (0..num_users).flat_map(|user| (0..num_items).map(move |item| (user, item)));
         let (mut sum, mut count) = (0.0, 0.0);
-        for (user, item) in scores.filter(|&(user, item)| of(user, item)) {
-            sum += f64::from(expected[user * num_items + item]);
+        for (user, item) in pairs.filter(|&(user, item)| of(user, item)) {
+            sum += f64::from(scores[user * num_items + item]);
             count += 1.0;
         }
         sum / count
     };
     let chosen = |user: usize, item: usize| interactions.by_item().row(item).iter().any(|&of| of as usize == user);
-    let (inside, outside) = (mean(&chosen), mean(&|user, item| !chosen(user, item)));
-    assert!(inside > outside, "interactions score {inside}, the rest {outside}");
+    (mean(&chosen), mean(&|user, item| !chosen(user, item)))
 }
