@@ -49,6 +49,9 @@ pub enum ModelError {
     /// A graph that the model derives cannot be built.
     #[error(transparent)]
     Graph(#[from] gnnrec_graph::GraphError),
+    /// What a model draws from its graph cannot be drawn.
+    #[error(transparent)]
+    Sampling(#[from] gnnrec_sampling::SamplingError),
 }
 
 impl ModelError {

@@ -1,0 +1,254 @@
+//! NGCF: the suite for every model, one layer by hand, dropout, and a batch against PyTorch.
+//!
+//! The numbers of the last come from `benches/rivals/ngcf_step.py`, which computes them in double precision.
+
+use burn::module::Param;
+use burn::tensor::{Device, Tensor, TensorData};
+use gnnrec_graph::{Duplicates, InteractionGraph, ItemId, UserId, World};
+use gnnrec_interaction::{Ngcf, NgcfConfig, NgcfLayer};
+use gnnrec_model::{GradientConfig, GradientModel, Step, conformance};
+use gnnrec_sampling::{Batch, PairwiseBatch};
+
+#[test]
+fn conforms() {
+    let config = NgcfConfig { embedding_dim: 8, layer_dims: vec![6, 5], l2: 0.01, ..Default::default() };
+    conformance::check(&config, &conformance::world());
+}
+
+#[test]
+fn conforms_with_dropped_edges() {
+    let config = NgcfConfig { embedding_dim: 6, layer_dims: vec![7, 8, 5], node_dropout: 0.2, ..Default::default() };
+    conformance::check(&config, &conformance::world());
+}
+
+fn matrix<const R: usize, const C: usize>(rows: [[f32; C]; R], device: &Device) -> Param<Tensor<2>> {
+    Param::from_data(rows, device)
+}
+
+/// Two users and two items, u0 - i0 - u1 - i1, width 2, one layer of 3: degrees 1, 2, 2, 1.
+#[test]
+fn scores_by_hand() {
+    let pairs = [(UserId(0), ItemId(0)), (UserId(1), ItemId(0)), (UserId(1), ItemId(1))];
+    let world = World::new(InteractionGraph::from_pairs(2, 2, &pairs, Duplicates::Error).unwrap());
+    let config = NgcfConfig { embedding_dim: 2, layer_dims: vec![3], ..Default::default() };
+    let device = Device::flex();
+    let mut model = config.init(&world, 0, &device).unwrap();
+    let nodes = [[1f32, -1.0], [2.0, 0.5], [-3.0, 1.0], [0.5, 4.0]];
+    let sum = [[1f32, -2.0, 0.5], [0.25, 1.0, -1.0]];
+    let product = [[-0.5f32, 1.0, 2.0], [1.5, 0.5, -0.25]];
+    let (sum_bias, product_bias) = ([0.1f32, -0.2, 0.3], [0.4f32, 0.05, -0.6]);
+    model.nodes = matrix(nodes, &device);
+    model.layers = vec![NgcfLayer {
+        sum: matrix(sum, &device),
+        sum_bias: matrix([sum_bias], &device),
+        product: matrix(product, &device),
+        product_bias: matrix([product_bias], &device),
+    }];
+    let root = 0.5f32.sqrt();
+    let neighbours: [&[(usize, f32)]; 4] = [&[(2, root)], &[(2, 0.5), (3, root)], &[(0, root), (1, 0.5)], &[(1, root)]];
+    let embeddings = [0, 1, 2, 3].map(|node: usize| {
+        let mut near = [0f32; 2];
+        for &(neighbour, weight) in neighbours[node] {
+            (0..2).for_each(|n| near[n] += weight * nodes[neighbour][n]);
+        }
+        let layer = [0, 1, 2].map(|out: usize| {
+            let terms = (0..2).map(|n| {
+                let own = nodes[node][n];
+                (near[n] + own) * sum[n][out] + near[n] * own * product[n][out]
+            });
+            let x = terms.sum::<f32>() + sum_bias[out] + product_bias[out];
+            if x < 0.0 { 0.2 * x } else { x }
+        });
+        let length = layer.iter().map(|x| x * x).sum::<f32>().sqrt();
+        [nodes[node][0], nodes[node][1], layer[0] / length, layer[1] / length, layer[2] / length]
+    });
+    let dot = |a: usize, b: usize| embeddings[a].iter().zip(embeddings[b]).map(|(a, b)| a * b).sum::<f32>();
+    let expected = [dot(0, 2), dot(0, 3), dot(1, 2), dot(1, 3)];
+    let found = conformance::all_scores(&*model.scorer());
+    assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-5), "{found:?} {expected:?}");
+}
+
+/// The batch of a world and the loss of a step.
+fn loss(model: &Ngcf, batch: &Batch, index: u64) -> f32 {
+    model.loss(batch, Step { seed: 9, index }).into_scalar()
+}
+
+/// Dropped or not, means stay: over many steps the loss is near that of no dropout, and differs from step to step.
+#[test]
+fn a_step_repeats_and_steps_differ() {
+    let world = conformance::world();
+    let phase = &NgcfConfig::default().phases()[0];
+    let batch = conformance::batch(&world, phase, 1, 0);
+    for (message_dropout, node_dropout) in [(0.3, 0.0), (0.0, 0.3), (0.2, 0.2)] {
+        let config = NgcfConfig { embedding_dim: 8, layer_dims: vec![6, 5], message_dropout, node_dropout, l2: 0.0 };
+        let model = config.init(&world, 2, &Device::flex()).unwrap();
+        assert_eq!(loss(&model, &batch, 4).to_bits(), loss(&model, &batch, 4).to_bits());
+        assert!((loss(&model, &batch, 4) - loss(&model, &batch, 5)).abs() > 1e-5);
+        // A second model of the same seed draws the same.
+        let again = config.init(&world, 2, &Device::flex()).unwrap();
+        assert_eq!(loss(&model, &batch, 6).to_bits(), loss(&again, &batch, 6).to_bits());
+    }
+}
+
+/// A row depends on which node it is of, not on what else the batch names: a batch twice over costs the same.
+#[test]
+fn a_node_is_dropped_alike_wherever_a_batch_names_it() {
+    let world = conformance::world();
+    let batch = conformance::batch(&world, &NgcfConfig::default().phases()[0], 1, 0);
+    let once = batch.pairwise();
+    let twice = Batch::Pairwise(PairwiseBatch {
+        users: once.users.repeat(2),
+        positives: once.positives.repeat(2),
+        negatives: once.negatives.repeat(2),
+        num_negatives: 1,
+    });
+    for node_dropout in [0.0, 0.4] {
+        let config = NgcfConfig {
+            embedding_dim: 8,
+            layer_dims: vec![6, 5],
+            message_dropout: 0.4,
+            node_dropout,
+            ..Default::default()
+        };
+        let model = config.init(&world, 2, &Device::flex()).unwrap();
+        let (once, twice) = (loss(&model, &batch, 4), loss(&model, &twice, 4));
+        assert!((once - twice).abs() < 1e-6, "{once} {twice}");
+    }
+}
+
+/// 400 users with an item each of their own, so that `L` exchanges the two; tables and layers of ones, and a negative of
+/// zeros. What a pair then costs depends on six components alone: the expectation is a sum over what becomes of them.
+#[test]
+fn components_are_dropped_at_the_rate_and_the_others_scaled_up() {
+    let pairs: Vec<_> = (0..400).map(|n| (UserId(n), ItemId(n))).collect();
+    let world = World::new(InteractionGraph::from_pairs(400, 401, &pairs, Duplicates::Error).unwrap());
+    let config =
+        NgcfConfig { embedding_dim: 1, layer_dims: vec![1, 2], message_dropout: 0.25, node_dropout: 0.0, l2: 0.0 };
+    let device = Device::flex();
+    let mut model = config.init(&world, 0, &device).unwrap();
+    let nodes: Vec<f32> = (0..801).map(|node| if node < 800 { 0.2 } else { 0.0 }).collect();
+    model.nodes = Param::from_data(TensorData::new(nodes, [801, 1]), &device);
+    // Layer 1 is the sum of the two, .4; layer 2 that of layer 1, and a constant beside it.
+    let one = |value: f32| matrix([[value]], &device);
+    let pair = |a: f32, b: f32| matrix([[a, b]], &device);
+    model.layers = vec![
+        NgcfLayer { sum: one(1.0), sum_bias: one(0.0), product: one(0.0), product_bias: one(0.0) },
+        NgcfLayer {
+            sum: pair(1.0, 0.0),
+            sum_bias: pair(0.0, 1.0),
+            product: pair(0.0, 0.0),
+            product_bias: pair(0.0, 0.0),
+        },
+    ];
+    let batch = Batch::Pairwise(PairwiseBatch {
+        users: (0..400).map(UserId).collect(),
+        positives: (0..400).map(ItemId).collect(),
+        negatives: vec![ItemId(400); 400],
+        num_negatives: 1,
+    });
+    let keep = 0.75f32;
+    let unit = |[a, b]: [f32; 2]| [a, b].map(|x| x / (a * a + b * b).max(1e-12).sqrt());
+    let (mut expected, mut square) = (0f32, 0f32);
+    // The negative's second layer is the constant alone, kept or not.
+    for bits in 0..128u32 {
+        let kept = |n: u32| (bits >> n & 1) as f32;
+        let probability: f32 = (0..7).map(|n| if kept(n) > 0.0 { keep } else { 1.0 - keep }).product();
+        let first = (kept(0) + kept(1)) * 0.4 / keep;
+        let user = unit([kept(2) * first, kept(3)]);
+        let item = unit([kept(4) * first, kept(5)]);
+        let positive = 0.04 + kept(0) * kept(1) + user[0] * item[0] + user[1] * item[1];
+        let cost = (1.0 + (user[1] * kept(6) - positive).exp()).ln();
+        expected += probability * cost;
+        square += probability * cost * cost;
+    }
+    let steps: Vec<f32> = (0..40).map(|index| loss(&model, &batch, index)).collect();
+    let mean = steps.iter().sum::<f32>() / 40.0;
+    // The negative is kept or dropped for all rows of a step: four standard errors of 40 draws.
+    let error = ((square - expected * expected) / 40.0).sqrt();
+    assert!((mean - expected).abs() < 4.0 * error, "{mean} {expected} {error}");
+}
+
+#[test]
+fn refuses_what_is_out_of_range() {
+    for (config, field) in [
+        (NgcfConfig { embedding_dim: 0, ..Default::default() }, "embedding_dim"),
+        (NgcfConfig { layer_dims: vec![], ..Default::default() }, "layer_dims"),
+        (NgcfConfig { layer_dims: vec![4, 0], ..Default::default() }, "layer_dims"),
+        (NgcfConfig { message_dropout: 1.0, ..Default::default() }, "message_dropout"),
+        (NgcfConfig { node_dropout: -0.1, ..Default::default() }, "node_dropout"),
+        (NgcfConfig { l2: f64::NAN, ..Default::default() }, "l2"),
+    ] {
+        assert!(config.validate().unwrap_err().to_string().contains(field));
+    }
+    assert!(serde_json::from_str::<NgcfConfig>(r#"{"num_layers": 3}"#).is_err());
+    assert_eq!(serde_json::from_str::<NgcfConfig>("{}").unwrap(), NgcfConfig::gowalla());
+}
+
+#[derive(serde::Deserialize)]
+struct Case {
+    num_users: usize,
+    num_items: usize,
+    dim: usize,
+    layer_dims: Vec<usize>,
+    l2: f64,
+    edges: Vec<(UserId, ItemId)>,
+    users: Vec<UserId>,
+    positives: Vec<ItemId>,
+    negatives: Vec<ItemId>,
+    loss: f32,
+    parameters: Vec<Parameter>,
+}
+
+#[derive(serde::Deserialize)]
+struct Parameter {
+    shape: [usize; 2],
+    initial: Vec<f32>,
+    gradient: Vec<f32>,
+}
+
+#[test]
+fn a_batch_costs_what_pytorch_says() {
+    let case: Case = serde_json::from_str(include_str!("data/ngcf_step.json")).unwrap();
+    let graph = InteractionGraph::from_pairs(case.num_users, case.num_items, &case.edges, Duplicates::Error).unwrap();
+    let config = NgcfConfig {
+        embedding_dim: case.dim,
+        layer_dims: case.layer_dims.clone(),
+        message_dropout: 0.0,
+        node_dropout: 0.0,
+        l2: case.l2,
+    };
+    let device = Device::flex().autodiff();
+    let batch = Batch::Pairwise(PairwiseBatch {
+        users: case.users,
+        positives: case.positives,
+        negatives: case.negatives,
+        num_negatives: 2,
+    });
+    // A rate so small that nothing is dropped goes the other way through the graph.
+    for node_dropout in [0.0, 1e-12] {
+        let config = NgcfConfig { node_dropout, ..config.clone() };
+        let mut model = config.init(&World::new(graph.clone()), 0, &device).unwrap();
+        let param = |parameter: &Parameter| -> Param<Tensor<2>> {
+            Param::from_data(TensorData::new(parameter.initial.clone(), parameter.shape), &device)
+        };
+        let mut params = case.parameters.iter().map(param);
+        let mut next = || params.next().unwrap();
+        model.nodes = next();
+        for layer in &mut model.layers {
+            *layer = NgcfLayer { sum: next(), sum_bias: next(), product: next(), product_bias: next() };
+        }
+        let loss = model.loss(&batch, Step { seed: 0, index: 0 });
+        let value = loss.clone().into_scalar::<f32>();
+        assert!((value - case.loss).abs() < 1e-5, "{value}, PyTorch has {}", case.loss);
+        let grads = loss.backward();
+        let layers = model.layers.iter();
+        let of_layers = layers.flat_map(|layer| [&layer.sum, &layer.sum_bias, &layer.product, &layer.product_bias]);
+        for (param, expected) in std::iter::once(&model.nodes).chain(of_layers).zip(&case.parameters) {
+            let found: Vec<f32> = param.val().grad(&grads).unwrap().into_data().try_to_vec().unwrap();
+            assert_eq!(param.val().dims(), expected.shape);
+            for (n, (found, expected)) in found.iter().zip(&expected.gradient).enumerate() {
+                assert!((found - expected).abs() <= 1e-5, "{n}: {found}, PyTorch has {expected}");
+            }
+        }
+    }
+}
