@@ -21,12 +21,16 @@
 //! - the paper recommends items for an item, trained on pairs of them. Here the query is a user, as the mean of its
 //!   training items; in training without the row's positive (`p[u\i]`), which would otherwise find itself. A user with
 //!   one item is then a zero that teaches nothing, and one with none scores 0 everywhere;
+//! - where there are features, the loss passes over negatives that training lacks: nobody could have chosen them, and
+//!   pushed away from everybody they could not be recommended to anybody;
 //! - the neighbourhoods are drawn once, from the run's seed, and kept;
 //! - a step computes every item, not the sampled surroundings of a batch: the histories of some thousand users name
 //!   most of a catalogue of some ten thousand items. A step costs `K * num_items * T` edges of `hidden_dim` numbers;
 //!   catalogues of many millions, for which the paper samples, are out of reach;
 //! - the paper leaves the margin open. Biases start like rows of a table, not at zero, where ReLU has no gradient for an
 //!   item of which nothing is known.
+
+use std::sync::Arc;
 
 use burn::module::{Module, Param};
 use burn::tensor::activation::relu;
@@ -155,6 +159,7 @@ impl PinSageConfig {
             inner_bias: row("inner_bias", 1),
             outer: xavier_init(seed, "outer", dim, dim, device),
             known: known.without_autodiff(),
+            in_training: in_training.into(),
             neighbourhoods: Adjacency::new(neighbourhoods),
             histories: Adjacency::row_mean(&interactions.by_user().to_pattern()),
             margin: self.margin,
@@ -209,8 +214,7 @@ impl Convolution {
     fn forward(&self, own: Tensor<2>, neighbourhoods: &Adjacency) -> Tensor<2> {
         let passed = relu(own.clone().matmul(self.neighbour.val()) + self.neighbour_bias.val());
         let near = spmm(neighbourhoods, passed);
-        let joined = Tensor::cat(vec![own, near], 1).matmul(self.join.val());
-        unit_rows(relu(joined + self.join_bias.val()))
+        unit_rows(relu(Tensor::cat(vec![own, near], 1).matmul(self.join.val()) + self.join_bias.val()))
     }
 }
 
@@ -229,7 +233,9 @@ pub struct PinSage {
     pub inner_bias: Param<Tensor<2>>,
     /// `G2` transposed, `dim x dim`.
     pub outer: Param<Tensor<2>>,
-    /// Whether training has an item, `num_items x 1`: ones and zeros.
+    #[module(skip)]
+    in_training: Arc<[bool]>,
+    /// The same as ones and zeros, `num_items x 1`.
     #[module(skip)]
     known: Tensor<2>,
     #[module(skip)]
@@ -266,21 +272,28 @@ impl PinSage {
         let others = others.expect("rows and items were counted before");
         let share = |row: &[usize]| vec![1.0 / (row[1] - row[0]) as f32; row[1] - row[0]];
         let shares: Vec<f32> = others.indptr().windows(2).flat_map(share).collect();
-        let shares = Tensor::<1>::from_floats(&shares[..], &items.device()).without_autodiff();
+        let shares = Tensor::<1>::from_floats(&shares[..], &items.device());
         spmm_edges(&EdgeGraph::new(others), shares, items)
     }
 }
 
 impl GradientModel for PinSage {
+    #[expect(clippy::cast_precision_loss, reason = "a batch has far fewer than 2^24 negatives")]
     fn loss(&self, batch: &Batch, _: Step) -> Tensor<1> {
         let batch = batch.pairwise();
         let items = self.items();
         let looked_up = [ItemId::peel_slice(&batch.positives), ItemId::peel_slice(&batch.negatives)].concat();
         let rows = gather_rows(items.clone(), &looked_up);
-        let (positives, negatives) = (rows.clone().narrow(0, 0, batch.len()), batch.negatives.len());
-        let negatives = rows.narrow(0, batch.len(), negatives);
+        let positives = rows.clone().narrow(0, 0, batch.len());
+        let negatives = rows.narrow(0, batch.len(), batch.negatives.len());
         let (pos, neg) = BatchRows { users: self.queries(items, batch), positives, negatives }.scores();
-        relu(neg - pos.unsqueeze_dim::<2>(1) + self.margin).mean()
+        let costs = relu(neg - pos.unsqueeze_dim::<2>(1) + self.margin);
+        let counts = |item: &ItemId| self.features.is_none() || self.in_training[item.index()];
+        let counted: Vec<f32> = batch.negatives.iter().map(|item| f32::from(u8::from(counts(item)))).collect();
+        let num_counted = counted.iter().sum::<f32>().max(1.0);
+        let counted = TensorData::new(counted, [batch.len(), batch.num_negatives]);
+        let counted = Tensor::from_data(counted, &costs.device());
+        (costs * counted).sum() / num_counted
     }
 
     fn scorer(&self) -> Box<dyn Scorer> {
