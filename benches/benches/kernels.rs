@@ -11,7 +11,9 @@ use gnnrec_benches::settings::{brief, elements, millions};
 use gnnrec_benches::worlds::gowalla_or_generated;
 use gnnrec_model::joint_graph;
 use gnnrec_sampling::{Sampler, SamplerConfig};
-use gnnrec_sparse::{Adjacency, LayerCombination, TablePrecision, kernels, propagate, propagate_rows, spmm};
+use gnnrec_sparse::{
+    Adjacency, EdgeGraph, End, LayerCombination, TablePrecision, kernels, propagate, propagate_rows, spmm,
+};
 use rayon::prelude::*;
 
 const DIM: usize = 64;
@@ -101,5 +103,41 @@ fn rows(criterion: &mut Criterion) {
     });
 }
 
-criterion_group! { name = benches; config = brief(); targets = stream_copy, products, rows }
+/// Values along edges, as attention uses them: users are rows, items columns.
+fn edges(criterion: &mut Criterion) {
+    const HEADS: usize = 4;
+    let named = gowalla_or_generated();
+    let graph = EdgeGraph::new(named.world.interactions().by_user().to_pattern());
+    let place = format!("{}-edges/d{DIM}/slices", millions(graph.num_edges()));
+    let table = |rows: usize| -> Vec<f32> { (0u16..).take(rows * DIM).map(|n| f32::from(n % 17) - 8.0).collect() };
+    let (users, items) = (table(graph.num_rows()), table(graph.num_cols()));
+    let mut values = vec![1f32; graph.num_edges()];
+    let mut summed = vec![0f32; users.len()];
+    let mut group = criterion.benchmark_group(&named.name);
+    group.throughput(elements(graph.num_edges()));
+    group.bench_function(format!("edge-dot/{place}"), |bencher| {
+        bencher.iter(|| kernels::edge_dot(&graph, &users, &items, DIM, black_box(&mut values)));
+    });
+    group.bench_function(format!("spmm-edges/{place}"), |bencher| {
+        bencher.iter(|| kernels::spmm_edges(&graph, End::Row, &values, &items, DIM, black_box(&mut summed)));
+    });
+    let mut gathered = vec![0f32; graph.num_edges() * DIM];
+    group.bench_function(format!("gather-edges/{place}"), |bencher| {
+        bencher.iter(|| kernels::gather_edges(&graph, End::Col, &items, DIM, black_box(&mut gathered)));
+    });
+    let indptr = graph.pattern().indptr();
+    group.bench_function(format!("segment-mean/{place}"), |bencher| {
+        bencher.iter(|| kernels::segment_mean(indptr, &gathered, DIM, black_box(&mut summed)));
+    });
+    group.bench_function(format!("segment-max/{place}"), |bencher| {
+        bencher.iter(|| kernels::segment_max(indptr, &gathered, DIM, black_box(&mut summed)));
+    });
+    let (logits, mut weights) = (vec![0.5f32; graph.num_edges() * HEADS], vec![0f32; graph.num_edges() * HEADS]);
+    let place = format!("{}-edges/{HEADS}-heads/slices", millions(graph.num_edges()));
+    group.bench_function(format!("edge-softmax/{place}"), |bencher| {
+        bencher.iter(|| kernels::edge_softmax(indptr, &logits, HEADS, black_box(&mut weights)));
+    });
+}
+
+criterion_group! { name = benches; config = brief(); targets = stream_copy, products, rows, edges }
 criterion_main!(benches);

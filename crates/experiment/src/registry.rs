@@ -7,10 +7,13 @@ use std::path::Path;
 use burn::tensor::Device;
 use gnnrec_eval::{Scorer, Task};
 use gnnrec_graph::World;
-use gnnrec_interaction::{EaseConfig, GfCfConfig, ItemKnnConfig, LightGcnConfig, MfBprConfig, PopularityConfig};
+use gnnrec_interaction::{
+    EaseConfig, GfCfConfig, ItemKnnConfig, LightGcnConfig, MfBprConfig, NgcfConfig, PinSageConfig, PopularityConfig,
+    RatingBiasConfig, SvdPpConfig,
+};
 use gnnrec_knowledge::{KgatConfig, KgcnConfig, KginConfig};
 use gnnrec_model::{ClosedForm, Family, GradientConfig, GradientModel};
-use gnnrec_social::{DiffNetConfig, SocialLightGcnConfig};
+use gnnrec_social::{DiffNetConfig, GraphRecConfig, SocialLightGcnConfig, TrustSvdConfig};
 use gnnrec_train::{Run, TrainRecord, fit, load_model, save_model};
 use serde::{Deserialize, Serialize};
 
@@ -34,12 +37,28 @@ pub enum ModelConfig {
     /// Linear propagation over users and items.
     #[serde(rename = "lightgcn")]
     LightGcn(LightGcnConfig),
+    /// Propagation with weights and products of neighbours.
+    Ngcf(NgcfConfig),
+    /// Convolution over walked neighbourhoods, from features of items.
+    #[serde(rename = "pinsage")]
+    PinSage(PinSageConfig),
+    /// Ratings from biases alone.
+    RatingBias(RatingBiasConfig),
+    /// Matrix factorisation of ratings with what else the user rated.
+    #[serde(rename = "svdpp")]
+    SvdPp(SvdPpConfig),
     /// The same with ties between users.
     #[serde(rename = "social-lightgcn")]
     SocialLightGcn(SocialLightGcnConfig),
     /// Influence diffused through friends.
     #[serde(rename = "diffnet")]
     DiffNet(DiffNetConfig),
+    /// The same of ratings, with trust.
+    #[serde(rename = "trustsvd")]
+    TrustSvd(TrustSvdConfig),
+    /// Ratings from attention over opinions and friends.
+    #[serde(rename = "graphrec")]
+    GraphRec(GraphRecConfig),
     /// Convolution over facts about items.
     Kgcn(KgcnConfig),
     /// Attention over users, items and facts in one graph.
@@ -64,8 +83,14 @@ macro_rules! each_model {
             ModelConfig::GfCf($closed) => $solve,
             ModelConfig::MfBpr($trained) => $train,
             ModelConfig::LightGcn($trained) => $train,
+            ModelConfig::Ngcf($trained) => $train,
+            ModelConfig::PinSage($trained) => $train,
+            ModelConfig::RatingBias($closed) => $solve,
+            ModelConfig::SvdPp($trained) => $train,
             ModelConfig::SocialLightGcn($trained) => $train,
             ModelConfig::DiffNet($trained) => $train,
+            ModelConfig::TrustSvd($trained) => $train,
+            ModelConfig::GraphRec($trained) => $train,
             ModelConfig::Kgcn($trained) => $train,
             ModelConfig::Kgat($trained) => $train,
             ModelConfig::Kgin($trained) => $train,
@@ -84,8 +109,14 @@ impl ModelConfig {
             Self::GfCf(GfCfConfig::default()),
             Self::MfBpr(MfBprConfig::default()),
             Self::LightGcn(LightGcnConfig::default()),
+            Self::Ngcf(NgcfConfig::default()),
+            Self::PinSage(PinSageConfig::default()),
+            Self::RatingBias(RatingBiasConfig::default()),
+            Self::SvdPp(SvdPpConfig::default()),
             Self::SocialLightGcn(SocialLightGcnConfig::default()),
             Self::DiffNet(DiffNetConfig::default()),
+            Self::TrustSvd(TrustSvdConfig::default()),
+            Self::GraphRec(GraphRecConfig::default()),
             Self::Kgcn(KgcnConfig::default()),
             Self::Kgat(KgatConfig::default()),
             Self::Kgin(KginConfig::default()),
@@ -102,7 +133,14 @@ impl ModelConfig {
             ("gowalla", Self::LightGcn(LightGcnConfig::gowalla())),
             ("gowalla-quick", Self::LightGcn(LightGcnConfig::gowalla_quick())),
             ("yelp2018", Self::LightGcn(LightGcnConfig::yelp2018())),
+            ("gowalla", Self::Ngcf(NgcfConfig::gowalla())),
+            ("global-mean", Self::RatingBias(RatingBiasConfig::global_mean())),
+            ("netflix", Self::RatingBias(RatingBiasConfig::netflix())),
+            ("embedding-shortcut", Self::GraphRec(GraphRecConfig::embedding_shortcut())),
             ("lastfm", Self::Kgcn(KgcnConfig::lastfm())),
+            ("lastfm", Self::Kgat(KgatConfig::lastfm())),
+            ("lastfm", Self::Kgin(KginConfig::lastfm())),
+            ("alibaba-ifashion", Self::Kgin(KginConfig::alibaba_ifashion())),
         ]
     }
 
@@ -116,8 +154,14 @@ impl ModelConfig {
             Self::GfCf(_) => "gf-cf",
             Self::MfBpr(_) => "mf-bpr",
             Self::LightGcn(_) => "lightgcn",
+            Self::Ngcf(_) => "ngcf",
+            Self::PinSage(_) => "pinsage",
+            Self::RatingBias(_) => "rating-bias",
+            Self::SvdPp(_) => "svdpp",
             Self::SocialLightGcn(_) => "social-lightgcn",
             Self::DiffNet(_) => "diffnet",
+            Self::TrustSvd(_) => "trustsvd",
+            Self::GraphRec(_) => "graphrec",
             Self::Kgcn(_) => "kgcn",
             Self::Kgat(_) => "kgat",
             Self::Kgin(_) => "kgin",
@@ -134,8 +178,14 @@ impl ModelConfig {
             Self::GfCf(_) => "a low-pass filter on the item-item graph",
             Self::MfBpr(_) => "matrix factorisation with a pairwise loss",
             Self::LightGcn(_) => "linear propagation",
+            Self::Ngcf(_) => "propagation with weights and products",
+            Self::PinSage(_) => "convolution over walked neighbourhoods, from features",
+            Self::RatingBias(_) => "ratings from biases of users and items",
+            Self::SvdPp(_) => "ratings from factors and what else was rated",
             Self::SocialLightGcn(_) => "LightGCN with ties between users in its graph",
             Self::DiffNet(_) => "influence that spreads from friend to friend",
+            Self::TrustSvd(_) => "ratings from factors, what else was rated, and trust",
+            Self::GraphRec(_) => "ratings from attention over opinions and friends",
             Self::Kgcn(_) => "facts about items, weighted for the user",
             Self::Kgat(_) => "attention over interactions and facts in one graph",
             Self::Kgin(_) => "intents of users, made of relations",
@@ -151,8 +201,12 @@ impl ModelConfig {
             | Self::Ease(_)
             | Self::GfCf(_)
             | Self::MfBpr(_)
-            | Self::LightGcn(_) => Family::Interaction,
-            Self::SocialLightGcn(_) | Self::DiffNet(_) => Family::Social,
+            | Self::LightGcn(_)
+            | Self::Ngcf(_)
+            | Self::PinSage(_)
+            | Self::RatingBias(_)
+            | Self::SvdPp(_) => Family::Interaction,
+            Self::SocialLightGcn(_) | Self::DiffNet(_) | Self::TrustSvd(_) | Self::GraphRec(_) => Family::Social,
             Self::Kgcn(_) | Self::Kgat(_) | Self::Kgin(_) => Family::Knowledge,
         }
     }
@@ -161,6 +215,7 @@ impl ModelConfig {
     #[must_use]
     pub const fn tasks(&self) -> &'static [Task] {
         match self {
+            Self::RatingBias(_) | Self::SvdPp(_) | Self::TrustSvd(_) | Self::GraphRec(_) => &[Task::Rate],
             // Trained on the cross entropy of clicks.
             Self::Kgcn(_) => &[Task::Rank, Task::ClickThrough],
             Self::Popularity(_)
@@ -169,6 +224,8 @@ impl ModelConfig {
             | Self::GfCf(_)
             | Self::MfBpr(_)
             | Self::LightGcn(_)
+            | Self::Ngcf(_)
+            | Self::PinSage(_)
             | Self::SocialLightGcn(_)
             | Self::DiffNet(_)
             | Self::Kgat(_)
