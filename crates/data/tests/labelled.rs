@@ -146,7 +146,10 @@ fn read(files: &[(&str, &str)]) -> Result<Dataset, DataError> {
     for (name, text) in files {
         std::fs::write(folder.path().join(name), text).unwrap();
     }
-    let which = if files.len() > 1 { "train = 'train'\ntest = 'test'" } else { "file = 'train'" };
+    let which: String = match files {
+        [_] => "file = 'train'".to_owned(),
+        _ => files.iter().map(|(name, _)| format!("{name} = '{name}'\n")).collect(),
+    };
     let columns = "delimiter = 'whitespace'\ncolumns = { user = 0, item = 1, label = 2 }";
     let source: Source = toml::from_str(&format!("[interactions]\n{which}\n{columns}\n")).unwrap();
     load("test", &source, folder.path())
@@ -180,13 +183,20 @@ fn given_negatives_are_read_and_shared_out() {
         assert_eq!(noted(&labelled, "given test negatives"), 2);
         assert_eq!(noted(&labelled, "interactions without a negative of their own"), 2);
     }
-    // Whoever leaves takes the negatives along: q, w and n have one interaction each, b then two, a three.
-    let filtered = dataset.filtered(&Filter { user_core: 4, ..Filter::default() }).unwrap();
+}
+
+#[test]
+fn whoever_leaves_takes_the_negatives_along() {
+    // a has one interaction; without her nobody has x.
+    let dataset = read(&[("train", "a x 1\nb y 1\nb z 1\nc w 1\nc y 1\nb w 0\na y 0\nc x 0\nc z 0\n")]).unwrap();
+    let filtered = dataset.filtered(&Filter { user_core: 2, ..Filter::default() }).unwrap();
     let negatives = filtered.negatives.as_ref().unwrap();
-    let names = negatives.users.iter().zip(&negatives.items);
-    let names: Vec<_> = names.map(|(&user, &item)| (filtered.user_name(user), filtered.item_name(item))).collect();
-    assert_eq!(names, []);
-    assert_eq!(filtered.users.names().collect::<Vec<_>>(), ["b"]);
+    let rows = negatives.users.iter().zip(&negatives.items);
+    let names: Vec<_> = rows.map(|(&user, &item)| (filtered.user_name(user), filtered.item_name(item))).collect();
+    assert_eq!(names, [("b", "w"), ("c", "z")]);
+    let step = filtered.report.step("filter").unwrap();
+    let noted = step.noted.iter().find(|noted| noted.what == "negatives of users or items who left");
+    assert_eq!(noted.map(|noted| noted.count), Some(2));
 }
 
 #[test]
@@ -208,6 +218,12 @@ fn negatives_of_published_parts_stay_there() {
     // A validation part carved out of training takes its negatives from there.
     let labelled = dataset.labelled(&dataset.split(&Split::Given { validation: 0.34 }, 0).unwrap()).unwrap();
     assert_eq!(three(&labelled).each_ref().map(|part| (part.0.len(), part.1.len())), [(4, 3), (2, 2), (2, 4)]);
+    // One that has a file of its own takes them from there.
+    let files = [("train", train), ("validation", "a v 1\nb w 1\na w 0\n"), ("test", "a p 1\nb x 1\na q 0\nb p 0\n")];
+    let three_files = read(&files).unwrap();
+    let found = three_files.labelled(&three_files.split(&Split::Given { validation: 0.0 }, 0).unwrap()).unwrap();
+    // That b has no x is said of training, while the test lists it: it is no negative.
+    assert_eq!(three(&found).each_ref().map(|part| (part.0.len(), part.1.len())), [(6, 4), (2, 1), (2, 2)]);
     // Another split does not look at the files' parts; a pair that both list is one.
     let labelled = dataset.labelled(&dataset.split(&SPLIT, 0).unwrap()).unwrap();
     assert_eq!(three(&labelled).iter().map(|part| part.1.len()).sum::<usize>(), 8);

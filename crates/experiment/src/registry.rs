@@ -179,16 +179,16 @@ impl ModelConfig {
             Self::MfBpr(_) => "matrix factorisation with a pairwise loss",
             Self::LightGcn(_) => "linear propagation",
             Self::Ngcf(_) => "propagation with weights and products",
-            Self::PinSage(_) => "convolution over walked neighbourhoods, from features",
-            Self::RatingBias(_) => "ratings from biases of users and items",
+            Self::PinSage(_) => "convolution over walked neighbours",
+            Self::RatingBias(_) => "ratings from biases",
             Self::SvdPp(_) => "ratings from factors and what else was rated",
             Self::SocialLightGcn(_) => "LightGCN with ties between users in its graph",
             Self::DiffNet(_) => "influence that spreads from friend to friend",
-            Self::TrustSvd(_) => "ratings from factors, what else was rated, and trust",
-            Self::GraphRec(_) => "ratings from attention over opinions and friends",
+            Self::TrustSvd(_) => "ratings from factors and trust",
+            Self::GraphRec(_) => "ratings from opinions and friends",
             Self::Kgcn(_) => "facts about items, weighted for the user",
-            Self::Kgat(_) => "attention over interactions and facts in one graph",
-            Self::Kgin(_) => "intents of users, made of relations",
+            Self::Kgat(_) => "attention over interactions and facts",
+            Self::Kgin(_) => "intents made of relations",
         }
     }
 

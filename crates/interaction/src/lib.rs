@@ -1,4 +1,4 @@
-//! Models that see only the user-item graph, one file each.
+//! Models that see the user-item graph and, where they say so, features of items; one file each.
 
 mod ease;
 mod gfcf;

@@ -250,6 +250,9 @@ pub struct PinSage {
 impl PinSage {
     /// `z` of every item, `num_items x dim`.
     #[must_use]
+    ///
+    /// # Panics
+    /// Never: without features there are embeddings by id.
     pub fn items(&self) -> Tensor<2> {
         let encoded = self.features.as_ref().map(FeatureEncoder::encode);
         let own = self.ids.as_ref().map(|ids| ids.val() * self.known.clone());
@@ -278,7 +281,6 @@ impl PinSage {
 }
 
 impl GradientModel for PinSage {
-    #[expect(clippy::cast_precision_loss, reason = "a batch has far fewer than 2^24 negatives")]
     fn loss(&self, batch: &Batch, _: Step) -> Tensor<1> {
         let batch = batch.pairwise();
         let items = self.items();

@@ -1,7 +1,7 @@
 //! NGCF: the suite for every model, one layer by hand, dropout, and a batch against PyTorch.
 //!
 //! The numbers of the last come from `benches/rivals/ngcf_step.py`, which computes them in double precision.
-
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 use burn::module::Param;
 use burn::tensor::{Device, Tensor, TensorData};
 use gnnrec_graph::{Duplicates, InteractionGraph, ItemId, UserId, World};
@@ -116,56 +116,82 @@ fn a_node_is_dropped_alike_wherever_a_batch_names_it() {
     }
 }
 
-/// 400 users with an item each of their own, so that `L` exchanges the two; tables and layers of ones, and a negative of
-/// zeros. What a pair then costs depends on six components alone: the expectation is a sum over what becomes of them.
-#[test]
-fn components_are_dropped_at_the_rate_and_the_others_scaled_up() {
+/// 400 users with an item each of their own, so that `L` exchanges the two, in a table of .2; the negative of each is
+/// one of 400 items of zeros that nobody has. `layers` are the sums of each layer and their biases; products are zero.
+fn twins(message_dropout: f64, node_dropout: f64, layers: &[(&[f32], &[f32])]) -> (Ngcf, Batch) {
     let pairs: Vec<_> = (0..400).map(|n| (UserId(n), ItemId(n))).collect();
-    let world = World::new(InteractionGraph::from_pairs(400, 401, &pairs, Duplicates::Error).unwrap());
-    let config =
-        NgcfConfig { embedding_dim: 1, layer_dims: vec![1, 2], message_dropout: 0.25, node_dropout: 0.0, l2: 0.0 };
+    let world = World::new(InteractionGraph::from_pairs(400, 800, &pairs, Duplicates::Error).unwrap());
+    let layer_dims = layers.iter().map(|(sum, _)| sum.len()).collect();
+    let config = NgcfConfig { embedding_dim: 1, layer_dims, message_dropout, node_dropout, l2: 0.0 };
     let device = Device::flex();
     let mut model = config.init(&world, 0, &device).unwrap();
-    let nodes: Vec<f32> = (0..801).map(|node| if node < 800 { 0.2 } else { 0.0 }).collect();
-    model.nodes = Param::from_data(TensorData::new(nodes, [801, 1]), &device);
-    // Layer 1 is the sum of the two, .4; layer 2 that of layer 1, and a constant beside it.
-    let one = |value: f32| matrix([[value]], &device);
-    let pair = |a: f32, b: f32| matrix([[a, b]], &device);
-    model.layers = vec![
-        NgcfLayer { sum: one(1.0), sum_bias: one(0.0), product: one(0.0), product_bias: one(0.0) },
-        NgcfLayer {
-            sum: pair(1.0, 0.0),
-            sum_bias: pair(0.0, 1.0),
-            product: pair(0.0, 0.0),
-            product_bias: pair(0.0, 0.0),
-        },
-    ];
-    let batch = Batch::Pairwise(PairwiseBatch {
+    let param = |values: &[f32]| Param::from_data(TensorData::new(values.to_vec(), [1, values.len()]), &device);
+    let nodes: Vec<f32> = (0..1200).map(|node| if node < 800 { 0.2 } else { 0.0 }).collect();
+    model.nodes = Param::from_data(TensorData::new(nodes, [1200, 1]), &device);
+    let layer = |&(sum, bias): &(&[f32], &[f32])| {
+        let zeros = vec![0.0; sum.len()];
+        NgcfLayer { sum: param(sum), sum_bias: param(bias), product: param(&zeros), product_bias: param(&zeros) }
+    };
+    model.layers = layers.iter().map(layer).collect();
+    let batch = PairwiseBatch {
         users: (0..400).map(UserId).collect(),
         positives: (0..400).map(ItemId).collect(),
-        negatives: vec![ItemId(400); 400],
+        negatives: (400..800).map(ItemId).collect(),
         num_negatives: 1,
-    });
-    let keep = 0.75f32;
-    let unit = |[a, b]: [f32; 2]| [a, b].map(|x| x / (a * a + b * b).max(1e-12).sqrt());
+    };
+    (model, Batch::Pairwise(batch))
+}
+
+/// The mean loss over 40 steps, of 400 rows each, is the expectation of `cost`, of a number of independent draws that keep
+/// with `keep`, but for four standard errors.
+fn assert_mean_cost(twins: &(Ngcf, Batch), keep: f32, num_draws: u32, cost: impl Fn(&[f32]) -> f32) {
     let (mut expected, mut square) = (0f32, 0f32);
-    // The negative's second layer is the constant alone, kept or not.
-    for bits in 0..128u32 {
-        let kept = |n: u32| (bits >> n & 1) as f32;
-        let probability: f32 = (0..7).map(|n| if kept(n) > 0.0 { keep } else { 1.0 - keep }).product();
-        let first = (kept(0) + kept(1)) * 0.4 / keep;
-        let user = unit([kept(2) * first, kept(3)]);
-        let item = unit([kept(4) * first, kept(5)]);
-        let positive = 0.04 + kept(0) * kept(1) + user[0] * item[0] + user[1] * item[1];
-        let cost = (1.0 + (user[1] * kept(6) - positive).exp()).ln();
+    for bits in 0..1u32 << num_draws {
+        let kept: Vec<f32> = (0..num_draws).map(|n| if bits >> n & 1 == 1 { 1.0 } else { 0.0 }).collect();
+        let probability: f32 = kept.iter().map(|&kept| if kept > 0.0 { keep } else { 1.0 - keep }).product();
+        let cost = cost(&kept);
         expected += probability * cost;
         square += probability * cost * cost;
     }
-    let steps: Vec<f32> = (0..40).map(|index| loss(&model, &batch, index)).collect();
-    let mean = steps.iter().sum::<f32>() / 40.0;
-    // The negative is kept or dropped for all rows of a step: four standard errors of 40 draws.
-    let error = ((square - expected * expected) / 40.0).sqrt();
-    assert!((mean - expected).abs() < 4.0 * error, "{mean} {expected} {error}");
+    let mean = (0..40).map(|index| loss(&twins.0, &twins.1, index)).sum::<f32>() / 40.0;
+    let error = ((square - expected * expected) / 16_000.0).sqrt();
+    assert!((mean - expected).abs() < 4.0 * error && error > 1e-5, "{mean} {expected} {error}");
+}
+
+fn unit([a, b]: [f32; 2]) -> [f32; 2] {
+    [a, b].map(|x| x / (a * a + b * b).max(1e-12).sqrt())
+}
+
+fn softplus(x: f32) -> f32 {
+    (1.0 + x.exp()).ln()
+}
+
+/// Layer 1 is the sum of a node and its neighbour, .4; layer 2 that of layer 1, and a constant beside it.
+#[test]
+fn components_are_dropped_at_the_rate_and_the_others_scaled_up() {
+    let twins = twins(0.25, 0.0, &[(&[1.0], &[0.0]), (&[1.0, 0.0], &[0.0, 0.2])]);
+    assert_mean_cost(&twins, 0.75, 7, |kept| {
+        let first = (kept[0] + kept[1]) * 0.4 / 0.75;
+        let user = unit([kept[2] * first, kept[3] * 0.2]);
+        let item = unit([kept[4] * first, kept[5] * 0.2]);
+        let positive = 0.04 + kept[0] * kept[1] + user[0] * item[0] + user[1] * item[1];
+        softplus(user[1] * kept[6] - positive)
+    });
+}
+
+/// Either direction of an edge by itself, and the same edges in both layers.
+#[test]
+fn edges_are_dropped_at_the_rate_and_the_others_scaled_up() {
+    let twins = twins(0.0, 0.25, &[(&[1.0], &[0.1]), (&[1.0, 0.0], &[0.0, 0.2])]);
+    assert_mean_cost(&twins, 0.75, 2, |kept| {
+        let [to_user, to_item] = [kept[0], kept[1]].map(|kept| kept / 0.75);
+        let (user, item) = (0.3 + 0.2 * to_user, 0.3 + 0.2 * to_item);
+        let last = [unit([user + item * to_user, 0.2]), unit([item + user * to_item, 0.2])];
+        let positive = 0.04 + 1.0 + last[0][0] * last[1][0] + last[0][1] * last[1][1];
+        // The negative has a bias and nothing else in layer 1, .1, and .1 and .2 in layer 2.
+        let negative = unit([0.1, 0.2]);
+        softplus(1.0 + last[0][0] * negative[0] + last[0][1] * negative[1] - positive)
+    });
 }
 
 #[test]

@@ -2,7 +2,8 @@
 //! against PyTorch.
 //!
 //! The numbers of the last come from `benches/rivals/pinsage_step.py`, which computes them in double precision.
-
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(clippy::cast_possible_truncation, reason = "worlds of tests are small")]
 use burn::module::Param;
 use burn::tensor::{Device, Tensor, TensorData};
 use gnnrec_graph::{Csr, Duplicates, Feature, Features, InteractionGraph, ItemId, UserId, World};

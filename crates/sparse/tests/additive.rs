@@ -2,7 +2,6 @@
 //! backward, on graphs with empty rows and with hubs, for any number of threads.
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-#![expect(clippy::float_cmp, reason = "the bits are what is compared")]
 
 mod support;
 
