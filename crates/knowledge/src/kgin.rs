@@ -12,8 +12,8 @@
 //! ```
 //!
 //! Nodes `v` are entities and the items that are none; every fact has its inverse, whose relation has a row `e_r` of its
-//! own. In training a step leaves out facts and interactions (node dropout, the same in all layers) and components of `y`
-//! (message dropout). What stays is scaled up so that means stay; the mean over facts is that of the facts that stay.
+//! own. In training a step leaves out facts and interactions (node dropout, the same in all layers), so that means are those
+//! of what stays, and components of `y` (message dropout).
 //!
 //! The model is that of the authors' code (`huangtinglin/Knowledge_Graph_based_Intent_Network`), with which the numbers
 //! were published. There, and so here, it departs from the paper in that
@@ -25,7 +25,8 @@
 //!
 //! Departures from that code:
 //! - the code keeps a share of `node_dropout` of the facts, exactly, and each interaction with that probability; here an
-//!   edge is dropped with that probability. At .5, the published setting, the one is the other but for the exact count;
+//!   edge is dropped with that probability. At .5, the published setting, the one is the other but for the exact count.
+//!   What the code multiplies the interactions by that stay is lost where `y` is divided by its length;
 //! - mutual information is equation 3 over the logits, by cosine; the code takes the sum over the columns of the
 //!   unnormalised product in its denominator, which compares relations and not intents.
 
@@ -231,18 +232,14 @@ impl Kgin {
     fn forward(&self, step: Option<Step>) -> (Tensor<2>, Tensor<2>) {
         let Graph { messages, facts, interactions, .. } = &*self.graph;
         let KginConfig { node_dropout, message_dropout, num_layers, .. } = self.config;
-        let (facts, interactions) = match step {
+        let thinned = |means: &MaskedGraph, number: u32| match step {
             Some(step) if node_dropout > 0.0 => {
-                let facts = dropped_edges(facts.graph(), node_dropout, step, 0);
-                let kept = dropped_edges(interactions.graph(), node_dropout, step, 1);
-                #[expect(clippy::cast_possible_truncation, reason = "a factor needs no more digits")]
-                let scale = (1.0 / (1.0 - node_dropout)) as f32;
-                let factors = (interactions.factors(End::Row).map(<[f32]>::to_vec), None);
-                let facts = MaskedGraph::new(facts).normalised(Normalisation::Row);
-                (facts, MaskedGraph::new(kept).with_factors(factors).scaled(scale))
+                let kept = dropped_edges(means.graph(), node_dropout, step, number);
+                MaskedGraph::new(kept).normalised(Normalisation::Row)
             }
-            _ => (facts.clone(), interactions.clone()),
+            _ => means.clone(),
         };
+        let (facts, interactions) = (thinned(facts, 0), thinned(interactions, 1));
         let dropped = |y: Tensor<2>, layer: u32| match step {
             Some(step) => {
                 let all: Vec<u32> = (0..).take(y.dims()[0]).collect();
