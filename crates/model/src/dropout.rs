@@ -11,7 +11,7 @@ use crate::Step;
 /// Sets components of `x`, `rows x width`, to zero with probability `rate` and divides the others by `1 - rate`.
 ///
 /// What becomes of row `n` depends on step, `layer` and `nodes[n]` alone: it is the same wherever a batch names that
-/// node. Layers are numbered below 2^31; [`dropped_edges`] shares their numbers.
+/// node. Layers are numbered below 2^31; the numbers of [`dropped_edges`] are apart from theirs.
 ///
 /// # Panics
 /// If there is not one node for each row, or `rate` lies outside `[0, 1)`.
@@ -36,6 +36,9 @@ pub fn drop_components(x: Tensor<2>, nodes: &[u32], rate: f64, step: Step, layer
 /// Drops each edge with probability `rate`, in `[0, 1)`; nothing is scaled.
 ///
 /// `layer` is a number that no other call of the step uses, below 2^31.
+///
+/// # Panics
+/// If `rate` lies outside `[0, 1)`.
 #[must_use]
 pub fn dropped_edges(graph: &EdgeGraph, rate: f64, step: Step, layer: u32) -> EdgeMask {
     let threshold = threshold(rate);
@@ -83,7 +86,7 @@ mod tests {
         // Four standard errors of the share of 40,000 draws.
         let share = kept.count() as f64 / whole.len() as f64;
         assert!((share - 0.7).abs() < 0.0092, "{share}");
-        assert!(dropped(&all, 0.0, STEP, 2).iter().all(|&x| x.to_bits() == 1f32.to_bits()));
+        assert!(dropped(&all, 0.0, STEP, 2).iter().all(|x| x.to_bits() == 1f32.to_bits()));
     }
 
     #[test]
