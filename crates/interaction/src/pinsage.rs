@@ -249,10 +249,10 @@ pub struct PinSage {
 
 impl PinSage {
     /// `z` of every item, `num_items x dim`.
-    #[must_use]
     ///
     /// # Panics
-    /// Never: without features there are embeddings by id.
+    /// If somebody took away both the features and the embeddings.
+    #[must_use]
     pub fn items(&self) -> Tensor<2> {
         let encoded = self.features.as_ref().map(FeatureEncoder::encode);
         let own = self.ids.as_ref().map(|ids| ids.val() * self.known.clone());
