@@ -11,8 +11,8 @@
 //! `I(u)` are the training items of `u`, `U(i)` the users of `i`, `T(u)` whom `u` trusts, `T⁺(v)` who trusts `v`.
 //!
 //! The paper's equation sums each penalty once. Its authors' program (LibRec) has it beside every rating and every
-//! tie, as here; the published weights belong to the program. The ties of a user stand beside each of its ratings
-//! with a share of `1 / |I(u)|`, so that an epoch counts every tie once, as it does there.
+//! tie, as here; that the published weights belong to the program is inferred. The ties of a user stand beside each
+//! of its ratings with a share of `1 / |I(u)|`, so that an epoch counts every tie once, as it does there.
 //!
 //! Departures: batches and any optimiser instead of single steps of gradient descent; every tie has the value 1;
 //! the ties of a user without ratings are not reconstructed, and its `p` keeps its initial noise; biases begin
@@ -49,7 +49,7 @@ pub struct TrustSvdConfig {
 }
 
 impl Default for TrustSvdConfig {
-    /// The paper's wider setting, with its weights for Ciao.
+    /// A wider setting with weights in use for Ciao, written from memory and not checked against the paper.
     fn default() -> Self {
         Self { embedding_dim: 10, init_std: 0.01, l2: 0.5, trust_weight: 1.0 }
     }
