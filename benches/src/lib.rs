@@ -14,5 +14,9 @@ pub mod settings;
 pub mod training;
 pub mod worlds;
 
+/// The allocator of the command line: what is measured is what its users get.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Why something could not be measured, in words.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use gnnrec_data::{Manifest, Split, load};
+use gnnrec_data::demo::{self, DemoConfig};
+use gnnrec_data::{Manifest, Scope, Split, load};
 use gnnrec_graph::{Csr, Duplicates, Holdout, InteractionGraph, World};
 use gnnrec_sampling::{Purpose, stream};
 use rand::RngExt;
@@ -47,6 +48,26 @@ pub fn gowalla_or_generated() -> Named {
         let test = Holdout::new(test.by_user().clone());
         Named { name: "generated".to_owned(), world: World::new(interactions), test }
     })
+}
+
+/// Ratings and ties: Ciao where `GNNREC_DATA` has it, nine tenths of it at random, otherwise the demo world.
+///
+/// # Panics
+/// If the demo world cannot be split, which would be a fault of it.
+#[must_use]
+pub fn rated() -> Named {
+    let ciao = || -> Result<_, Failure> {
+        let folder = data_folder().ok_or("GNNREC_DATA names no folder")?;
+        let dataset = load("ciao", &Manifest::find("ciao")?.source, &folder)?;
+        let split = Split::Ratio { scope: Scope::Global, validation: 0.0, test: 0.1 };
+        Ok(("ciao", dataset.split(&split, 1)?))
+    };
+    let demo = || -> Result<_, Failure> {
+        let dataset = demo::generate(&DemoConfig::default(), 1)?;
+        Ok(("demo", dataset.split(&Split::Given { validation: 0.0 }, 1)?))
+    };
+    let (name, parts) = ciao().or_else(|_| demo()).expect("the demo world can be split");
+    Named { name: name.to_owned(), world: parts.world, test: parts.test }
 }
 
 /// Edges a node of Gowalla's joint graph has, both directions counted.

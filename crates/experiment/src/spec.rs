@@ -190,15 +190,19 @@ impl Spec {
         Ok(self)
     }
 
-    /// The models of these names: the spec's own where it has them, else with their defaults.
+    /// The models of these names, each once: the spec's own of this label, else all of its own of this name, else one
+    /// with its defaults.
     fn chosen(&self, names: &[String]) -> Result<Vec<ModelSpec>, ExperimentError> {
         let train = self.models.iter().find_map(|model| model.train.clone()).unwrap_or_default();
-        let mut chosen = Vec::new();
+        let mut chosen: Vec<ModelSpec> = Vec::new();
         for name in names {
-            let own = self.models.iter().filter(|model| model.label == *name || model.config.name() == name);
-            let before = chosen.len();
-            chosen.extend(own.cloned());
-            if chosen.len() == before {
+            let labelled: Vec<&ModelSpec> = self.models.iter().filter(|model| model.label == *name).collect();
+            let named = || self.models.iter().filter(|model| model.config.name() == name).collect();
+            let own = if labelled.is_empty() { named() } else { labelled };
+            let is_new = |model: &ModelSpec| chosen.iter().all(|other| other.label != model.label);
+            let new: Vec<ModelSpec> = own.iter().copied().filter(|model| is_new(model)).cloned().collect();
+            chosen.extend(new);
+            if own.is_empty() {
                 let config = file::model_named(name, "--models")?;
                 let train = config.is_trained().then(|| train.clone());
                 chosen.push(ModelSpec { label: name.clone(), config, train });

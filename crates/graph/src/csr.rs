@@ -155,6 +155,21 @@ impl Csr {
         }
     }
 
+    /// The same edges without the columns that have none, and which columns these leave, ascending; in time linear in
+    /// edges and columns.
+    #[must_use]
+    pub fn used_columns(&self) -> (Self, Vec<u32>) {
+        let mut place = vec![0u32; self.num_cols];
+        self.indices.iter().for_each(|&col| place[col as usize] = 1);
+        let mut columns = Vec::new();
+        for (col, place) in (0u32..).zip(&mut place).filter(|(_, used)| **used > 0) {
+            *place = u32::try_from(columns.len()).expect("no more columns than there were");
+            columns.push(col);
+        }
+        let indices: Vec<u32> = self.indices.par_iter().map(|&col| place[col as usize]).collect();
+        (Self { num_cols: columns.len(), indices: indices.into(), ..self.clone() }, columns)
+    }
+
     /// The transpose, in linear time.
     #[must_use]
     pub fn transpose(&self) -> Self {

@@ -27,30 +27,25 @@
 use std::sync::Arc;
 
 use burn::module::{Module, Param};
-use burn::tensor::activation::leaky_relu;
 use burn::tensor::{Device, Tensor, TensorData};
 use gnnrec_eval::Scorer;
 use gnnrec_graph::{Normalisation, World};
 use gnnrec_model::{
-    GradientConfig, GradientModel, ModelError, Step, joint_graph, joint_scorer, unit_rows, xavier_init,
+    GradientConfig, GradientModel, ModelError, Step, drop_components, dropped_edges, joint_graph, joint_scorer,
+    xavier_init,
 };
-use gnnrec_sampling::{Batch, PairwiseBatch, Purpose, stream};
+use gnnrec_sampling::{Batch, PairwiseBatch};
 use gnnrec_sparse::kernels::losses::{Objective, RowLoss};
 use gnnrec_sparse::{
-    Adjacency, EdgeGraph, EdgeMask, LayerCombination, MaskedGraph, gather_rows, propagate_rows, row_loss, spmm,
-    spmm_masked,
+    Activation, Adjacency, EdgeGraph, LayerCombination, MaskedGraph, gather_rows, linear, propagate_rows, row_loss,
+    spmm, spmm_masked, unit_rows,
 };
-use rand::RngExt;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 const NAME: &str = "ngcf";
 
 /// Slope of the activation below 0.
-const SLOPE: f64 = 0.2;
-
-/// The key of the edges' stream; those of messages lie below it.
-const EDGES: u64 = u64::MAX;
+const LEAKY: Activation = Activation::LeakyRelu(0.2);
 
 /// How an NGCF model is made. The default is the authors' setting.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -155,9 +150,10 @@ impl Layer {
     /// `E(l)` of the rows whose own embeddings are `own` and whose neighbours' are summed up in `near`, both
     /// `rows x input`.
     fn forward(&self, own: Tensor<2>, near: Tensor<2>) -> Tensor<2> {
-        let sum = (near.clone() + own.clone()).matmul(self.sum.val()) + self.sum_bias.val();
-        let product = (near * own).matmul(self.product.val()) + self.product_bias.val();
-        leaky_relu(sum + product, SLOPE)
+        // Both products as one of twice the width.
+        let input = Tensor::cat(vec![near.clone() + own.clone(), near * own], 1);
+        let weight = Tensor::cat(vec![self.sum.val(), self.product.val()], 0);
+        linear(input, weight, Some(self.sum_bias.val() + self.product_bias.val()), LEAKY)
     }
 }
 
@@ -186,14 +182,13 @@ impl Ngcf {
     ///
     /// Layers below the last are computed for every node; without node dropout the last is for `rows` alone.
     fn embed(&self, rows: &[u32], step: Option<Step>) -> Tensor<2> {
-        let all: Vec<u32> = (0..).take(self.adjacency.num_rows()).collect();
         let masked = step.and_then(|step| self.masked(step));
         let mut x = self.nodes.val();
         let mut parts = vec![gather_rows(x.clone(), rows)];
-        for (number, layer) in (0u64..).zip(&self.layers) {
-            let is_last = number + 1 == self.layers.len() as u64;
-            let drop = |x: Tensor<2>, rows: &[u32]| match step {
-                Some(step) => dropped(x, rows, self.config.message_dropout, step, number),
+        for (number, layer) in (0u32..).zip(&self.layers) {
+            let is_last = number as usize + 1 == self.layers.len();
+            let drop = |x: Tensor<2>, rows: Option<&[u32]>| match step {
+                Some(step) => drop_components(x, rows, self.config.message_dropout, step, number),
                 None => x,
             };
             if is_last {
@@ -201,13 +196,13 @@ impl Ngcf {
                     Some(masked) => gather_rows(spmm_masked(masked, x.clone()), rows),
                     None => propagate_rows(&self.adjacency, x.clone(), &LayerCombination::last(1), rows),
                 };
-                parts.push(unit_rows(drop(layer.forward(gather_rows(x.clone(), rows), near), rows)));
+                parts.push(unit_rows(drop(layer.forward(gather_rows(x.clone(), rows), near), Some(rows))));
             } else {
                 let near = match &masked {
                     Some(masked) => spmm_masked(masked, x.clone()),
                     None => spmm(&self.adjacency, x.clone()),
                 };
-                x = drop(layer.forward(x, near), &all);
+                x = drop(layer.forward(x, near), None);
                 parts.push(unit_rows(gather_rows(x.clone(), rows)));
             }
         }
@@ -217,11 +212,9 @@ impl Ngcf {
     /// The graph of one step of node dropout, if there is any.
     fn masked(&self, step: Step) -> Option<MaskedGraph> {
         let (graph, factors) = &**self.droppable.as_ref()?;
-        let keep = 1.0 - self.config.node_dropout;
-        let mut random = stream(step.seed, Purpose::Dropout, [step.index, EDGES]);
-        let mask = EdgeMask::from_fn(graph, |_| random.random_bool(keep));
+        let mask = dropped_edges(graph, self.config.node_dropout, step, 0);
         #[expect(clippy::cast_possible_truncation, reason = "a factor needs no more digits")]
-        let scale = (1.0 / keep) as f32;
+        let scale = (1.0 / (1.0 - self.config.node_dropout)) as f32;
         Some(MaskedGraph::new(mask).with_factors(factors.clone()).scaled(scale))
     }
 
@@ -231,25 +224,6 @@ impl Ngcf {
         let items = batch.positives.iter().chain(&batch.negatives).map(|item| item.0 + offset);
         batch.users.iter().map(|user| user.0).chain(items).collect()
     }
-}
-
-/// Sets components to zero with probability `rate` and scales the others by `1 / (1 - rate)`. What becomes of a node
-/// depends on step, layer and node alone: it is the same wherever a batch names it.
-fn dropped(x: Tensor<2>, nodes: &[u32], rate: f64, step: Step, layer: u64) -> Tensor<2> {
-    let [rows, width] = x.dims();
-    if rate <= 0.0 {
-        return x;
-    }
-    let keep = 1.0 - rate;
-    #[expect(clippy::cast_possible_truncation, reason = "a factor needs no more digits")]
-    let scale = (1.0 / keep) as f32;
-    let mut factors = vec![0f32; rows * width];
-    factors.par_chunks_mut(width).zip(nodes).for_each(|(factors, &node)| {
-        let mut random = stream(step.seed, Purpose::Dropout, [step.index, layer << 32 | u64::from(node)]);
-        factors.fill_with(|| if random.random_bool(keep) { scale } else { 0.0 });
-    });
-    let device = x.device();
-    x * Tensor::from_data(TensorData::new(factors, [rows, width]), &device)
 }
 
 impl GradientModel for Ngcf {

@@ -39,10 +39,10 @@ use gnnrec_eval::Scorer;
 use gnnrec_graph::{Csr, Duplicates, ItemId, World};
 use gnnrec_model::{
     BatchRows, EncoderInit, FeatureEncoder, GradientConfig, GradientModel, ModelError, Phase, Step, normal_init,
-    table_scorer, unit_rows, xavier_init,
+    table_scorer, xavier_init,
 };
 use gnnrec_sampling::{Batch, HardNegativesConfig, PairwiseBatch, WalkConfig, item_neighbours};
-use gnnrec_sparse::{Adjacency, EdgeGraph, gather_rows, spmm, spmm_edges};
+use gnnrec_sparse::{Activation, Adjacency, EdgeGraph, gather_rows, linear, spmm, spmm_edges, unit_rows};
 use serde::{Deserialize, Serialize};
 
 const NAME: &str = "pinsage";
@@ -212,9 +212,10 @@ impl Convolution {
 
     /// `h(k)` of every item from `h(k-1)`, both `num_items x dim`.
     fn forward(&self, own: Tensor<2>, neighbourhoods: &Adjacency) -> Tensor<2> {
-        let passed = relu(own.clone().matmul(self.neighbour.val()) + self.neighbour_bias.val());
+        let passed = linear(own.clone(), self.neighbour.val(), Some(self.neighbour_bias.val()), Activation::RELU);
         let near = spmm(neighbourhoods, passed);
-        unit_rows(relu(Tensor::cat(vec![own, near], 1).matmul(self.join.val()) + self.join_bias.val()))
+        let joined = Tensor::cat(vec![own, near], 1);
+        unit_rows(linear(joined, self.join.val(), Some(self.join_bias.val()), Activation::RELU))
     }
 }
 
@@ -259,7 +260,8 @@ impl PinSage {
         let x = encoded.into_iter().chain(own).reduce(Tensor::add).expect("without features there are ids");
         let convolve = |x, convolution: &Convolution| convolution.forward(x, &self.neighbourhoods);
         let convolved = self.convolutions.iter().fold(x, convolve);
-        relu(convolved.matmul(self.inner.val()) + self.inner_bias.val()).matmul(self.outer.val())
+        let inner = linear(convolved, self.inner.val(), Some(self.inner_bias.val()), Activation::RELU);
+        linear(inner, self.outer.val(), None, Activation::Identity)
     }
 
     /// `p[u\i]` for each row of a batch, `rows x dim`. Linear in the histories of its users.

@@ -37,9 +37,10 @@ pub struct RatingBiasConfig {
 }
 
 impl Default for RatingBiasConfig {
-    /// What suits product ratings such as those of Ciao and Epinions, where items have few.
+    /// What suits product ratings such as those of Ciao and Epinions, where items have few: the least mean RMSE on the
+    /// validation parts of three random splits of Epinions, and within .0002 of it on Ciao.
     fn default() -> Self {
-        Self { user_l2: 5.0, item_l2: 3.0, num_rounds: 100 }
+        Self { user_l2: 8.0, item_l2: 2.0, num_rounds: 100 }
     }
 }
 

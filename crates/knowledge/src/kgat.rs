@@ -42,16 +42,16 @@ mod graph;
 use std::sync::Arc;
 
 use burn::module::{Module, Param};
-use burn::tensor::activation::{leaky_relu, log_sigmoid};
+use burn::tensor::activation::log_sigmoid;
 use burn::tensor::{Device, Tensor, TensorData};
 use gnnrec_eval::Scorer;
 use gnnrec_graph::{EntityId, ItemId, World};
 use gnnrec_model::{
-    GradientConfig, GradientModel, ModelError, Phase, Step, drop_components, table_scorer, unit_rows, xavier_init,
+    GradientConfig, GradientModel, ModelError, Phase, Step, drop_components, table_scorer, xavier_init,
 };
 use gnnrec_sampling::{Batch, FactBatch, PairwiseBatch};
 use gnnrec_sparse::kernels::losses::{Objective, RowLoss};
-use gnnrec_sparse::{gather_rows, grouped_linear, row_loss, spmm_edges};
+use gnnrec_sparse::{Activation, gather_rows, grouped_linear, linear, row_loss, spmm_edges, unit_rows};
 use serde::{Deserialize, Serialize};
 
 use crate::nodes::Nodes;
@@ -60,7 +60,7 @@ use graph::TypedGraph;
 const NAME: &str = "kgat";
 
 /// Slope of the activation below 0.
-const SLOPE: f64 = 0.2;
+const LEAKY: Activation = Activation::LeakyRelu(0.2);
 
 /// How a node and what it hears from its neighbours become one row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -204,9 +204,9 @@ impl Layer {
             KgatAggregator::BiInteraction | KgatAggregator::Gcn => own.clone() + near.clone(),
             KgatAggregator::GraphSage => Tensor::cat(vec![own.clone(), near.clone()], 1),
         };
-        let output = leaky_relu(input.matmul(self.weight.val()) + self.bias.val(), SLOPE);
+        let output = linear(input, self.weight.val(), Some(self.bias.val()), LEAKY);
         match &self.product {
-            Some((weight, bias)) => output + leaky_relu((own * near).matmul(weight.val()) + bias.val(), SLOPE),
+            Some((weight, bias)) => output + linear(own * near, weight.val(), Some(bias.val()), LEAKY),
             None => output,
         }
     }
@@ -270,19 +270,18 @@ impl Kgat {
         u32::try_from(self.num_users()).expect("the graph was checked to fit 32-bit ids") + node
     }
 
-    /// `E` of users and nodes, `num_users + num_nodes x (dim + Σ layer_dims)`. A `step` is one of training, with
+    /// `E` of some rows of users and nodes, `rows.len() x (dim + Σ layer_dims)`. A `step` is one of training, with
     /// dropout.
-    fn forward(&self, table: Tensor<2>, attention: &Tensor<1>, step: Option<Step>) -> Tensor<2> {
-        let all: Vec<u32> = (0..).take(table.dims()[0]).collect();
+    fn forward(&self, rows: &[u32], table: Tensor<2>, attention: &Tensor<1>, step: Option<Step>) -> Tensor<2> {
         let mut x = table.clone();
-        let mut parts = vec![table];
+        let mut parts = vec![gather_rows(table, rows)];
         for (number, layer) in (0u32..).zip(&self.layers) {
             let near = spmm_edges(&self.graph.pattern, attention.clone(), x.clone());
             x = layer.forward(self.config.aggregator, x, near);
             if let Some(step) = step {
-                x = drop_components(x, &all, self.config.message_dropout, step, number);
+                x = drop_components(x, None, self.config.message_dropout, step, number);
             }
-            parts.push(unit_rows(x.clone()));
+            parts.push(unit_rows(gather_rows(x.clone(), rows)));
         }
         Tensor::cat(parts, 1)
     }
@@ -292,7 +291,7 @@ impl Kgat {
         let items = batch.positives.iter().chain(&batch.negatives).map(|&positive| item(positive));
         let rows: Vec<u32> = batch.users.iter().map(|user| user.0).chain(items).collect();
         let table = self.table();
-        let looked_up = gather_rows(self.forward(table.clone(), &self.attention.val(), Some(step)), &rows);
+        let looked_up = self.forward(&rows, table.clone(), &self.attention.val(), Some(step));
         let (dim, width) = (self.config.embedding_dim, looked_up.dims()[1]);
         let objective = Objective::Bpr { num_negatives: batch.num_negatives };
         #[expect(clippy::cast_possible_truncation, reason = "a weight needs no more digits")]
@@ -378,7 +377,8 @@ impl GradientModel for Kgat {
         let table = self.table();
         let attention = TensorData::new(self.current_attention(), self.attention.shape());
         let attention = Tensor::from_data(attention, &table.device());
-        let all = self.forward(table, &attention, None).without_autodiff();
+        let rows: Vec<u32> = (0..).take(table.dims()[0]).collect();
+        let all = self.forward(&rows, table, &attention, None).without_autodiff();
         let num_users = self.num_users();
         let items: Vec<u32> = self.node_of_item.iter().map(|&node| self.row_of_node(node)).collect();
         table_scorer(all.clone().narrow(0, 0, num_users), gather_rows(all, &items))

@@ -28,7 +28,7 @@ mod scorer;
 use std::sync::Arc;
 
 use burn::module::{Module, Param};
-use burn::tensor::activation::{relu, softmax, tanh};
+use burn::tensor::activation::{softmax, tanh};
 use burn::tensor::{Device, Tensor, TensorData};
 use gnnrec_eval::Scorer;
 use gnnrec_graph::{UserId, World};
@@ -36,7 +36,7 @@ use gnnrec_model::{
     GradientConfig, GradientModel, ModelError, Step, bpr_loss, cross_entropy_loss, normal_init, xavier_init,
 };
 use gnnrec_sampling::Batch;
-use gnnrec_sparse::gather_rows;
+use gnnrec_sparse::{Activation, gather_rows, linear};
 use serde::{Deserialize, Serialize};
 
 use field::Field;
@@ -239,8 +239,10 @@ impl Kgcn {
             Aggregator::Concat => Tensor::cat(vec![own, neighbours], 1),
             Aggregator::Neighbour => neighbours,
         };
-        let output = input.matmul(self.weights[iteration].val()) + self.biases[iteration].val();
-        if iteration + 1 == self.config.num_hops { tanh(output) } else { relu(output) }
+        let is_last = iteration + 1 == self.config.num_hops;
+        let activation = if is_last { Activation::Identity } else { Activation::RELU };
+        let output = linear(input, self.weights[iteration].val(), Some(self.biases[iteration].val()), activation);
+        if is_last { tanh(output) } else { output }
     }
 }
 

@@ -38,12 +38,11 @@ use burn::tensor::{Device, Tensor, TensorData};
 use gnnrec_eval::Scorer;
 use gnnrec_graph::{Csr, Duplicates, Normalisation, World};
 use gnnrec_model::{
-    GradientConfig, GradientModel, ModelError, Step, drop_components, dropped_edges, table_scorer, unit_rows,
-    xavier_init,
+    GradientConfig, GradientModel, ModelError, Step, drop_components, dropped_edges, table_scorer, xavier_init,
 };
 use gnnrec_sampling::Batch;
 use gnnrec_sparse::kernels::losses::{Objective, RowLoss};
-use gnnrec_sparse::{EdgeGraph, EdgeMask, End, MaskedGraph, gather_edges, gather_rows, row_loss, spmm_masked};
+use gnnrec_sparse::{EdgeGraph, EdgeMask, MaskedGraph, edge_mul, gather_rows, row_loss, spmm_masked, unit_rows};
 use serde::{Deserialize, Serialize};
 
 use crate::nodes::Nodes;
@@ -241,21 +240,17 @@ impl Kgin {
         };
         let (facts, interactions) = (thinned(facts, 0), thinned(interactions, 1));
         let dropped = |y: Tensor<2>, layer: u32| match step {
-            Some(step) => {
-                let all: Vec<u32> = (0..).take(y.dims()[0]).collect();
-                drop_components(y, &all, message_dropout, step, layer)
-            }
+            Some(step) => drop_components(y, None, message_dropout, step, layer),
             None => y,
         };
         let relations = self.relations.val();
         let embedded = softmax(self.intent_logits.val(), 1).matmul(relations.clone());
-        let by_message = gather_edges(messages, End::Row, relations);
         let (mut users, mut nodes) = (self.users.val(), self.nodes.val());
         let (mut all_users, mut all_nodes) = (users.clone(), nodes.clone());
         for layer in (0u32..).take(num_layers) {
             let shares = softmax(users.matmul(self.intents.val().transpose()), 1);
             let items = spmm_masked(&interactions, nodes.clone());
-            let sent = by_message.clone() * gather_edges(messages, End::Col, nodes);
+            let sent = edge_mul(messages, relations.clone(), nodes);
             users = unit_rows(dropped(items.clone() * shares.matmul(embedded.clone()) + items, 2 * layer));
             nodes = unit_rows(dropped(spmm_masked(&facts, sent), 2 * layer + 1));
             all_users = all_users + users.clone();

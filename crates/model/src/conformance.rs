@@ -27,8 +27,10 @@ use rand::seq::{IndexedRandom, SliceRandom};
 use crate::{GradientConfig, GradientModel, Phase, Step, dense_gradients};
 
 mod closed_form;
+mod slope;
 
 pub use closed_form::{check_closed_form, check_closed_form_ratings};
+pub use slope::check_slopes;
 
 const NUM_USERS: u32 = 23;
 const NUM_ITEMS: u32 = 19;
@@ -46,15 +48,16 @@ pub fn check<C: GradientConfig + Sync>(config: &C, world: &World) {
     check_names(world, |world, _, _| init(config, world, 3));
 }
 
-/// [`check`] without [`check_gradient`], for a model with so many kinks that differences in 32 bits say little; its
-/// gradient is to be held to another computation.
+/// [`check`] with [`check_slopes`] in place of [`check_gradient`], for a model with so many kinks that the difference
+/// of a single scalar says little.
 ///
 /// # Panics
 /// As [`check`].
-pub fn check_all_but_gradient<C: GradientConfig + Sync>(config: &C, world: &World) {
+pub fn check_by_slopes<C: GradientConfig + Sync>(config: &C, world: &World) {
     learns(config, world);
     same_seed_same_scores(config, world);
     survives_saving(config, world);
+    check_slopes(config, world);
     check_names(world, |world, _, _| init(config, world, 3));
 }
 
@@ -395,7 +398,7 @@ fn edited<const D: usize>(param: Param<Tensor<D>>, edit: impl FnOnce(Vec<f32>) -
 /// nonlinear parts of the model bend.
 ///
 /// # Panics
-/// If one differs by more than 1 % and 2e-4.
+/// If one differs by more than 1 %, 2e-4 and the rounding of the loss, over an interval of 1e-2 and over one of 2e-3.
 pub fn check_gradient<C: GradientConfig>(config: &C, world: &World) {
     let step = Step { seed: 4, index: 0 };
     for (position, phase) in config.phases().iter().enumerate() {
@@ -415,9 +418,16 @@ pub fn check_gradient<C: GradientConfig>(config: &C, world: &World) {
         let stride = (gradient.values.len() / 200).max(1);
         for (position, found) in gradient.values.iter().enumerate().step_by(stride) {
             let Some(found) = *found else { continue };
-            let expected = (loss_at(position, 5e-3) - loss_at(position, -5e-3)) / 1e-2;
-            let close = (found - expected).abs() <= 2e-4 + 0.01 * expected.abs();
-            assert!(close, "{phase:?}, parameter scalar {position}: gradient {found}, difference {expected}");
+            // A relu may bend within the first interval; it seldom does within one a fifth as long, where the loss has
+            // fewer digits to differ in.
+            let differences = [5e-3, 1e-3].map(|by: f32| {
+                let [above, below] = [loss_at(position, by), loss_at(position, -by)];
+                ((above - below) / (2.0 * by), f32::EPSILON * above.abs() / by)
+            });
+            let holds = differences
+                .iter()
+                .any(|(expected, rounding)| (found - expected).abs() <= 2e-4 + 0.01 * expected.abs() + rounding);
+            assert!(holds, "{phase:?}, scalar {position}: gradient {found}, difference and rounding {differences:?}");
         }
     }
 }

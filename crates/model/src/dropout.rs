@@ -1,36 +1,26 @@
 //! Dropped components and dropped edges, keyed by step, layer and row, so that a step repeats.
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::Tensor;
 use gnnrec_sampling::{Purpose, stream};
-use gnnrec_sparse::{EdgeGraph, EdgeMask};
+use gnnrec_sparse::{Dropout, EdgeGraph, EdgeMask, dropout_rows};
 use rand::RngExt;
-use rayon::prelude::*;
 
 use crate::Step;
 
 /// Sets components of `x`, `rows x width`, to zero with probability `rate` and divides the others by `1 - rate`.
 ///
 /// What becomes of row `n` depends on step, `layer` and `nodes[n]` alone: it is the same wherever a batch names that
-/// node. Layers are numbered below 2^31; the numbers of [`dropped_edges`] are apart from theirs.
+/// node. Without `nodes`, row `n` is node `n`. Layers are numbered below 2^31; the numbers of [`dropped_edges`] are
+/// apart from theirs.
 ///
 /// # Panics
 /// If there is not one node for each row, or `rate` lies outside `[0, 1)`.
 #[must_use]
-pub fn drop_components(x: Tensor<2>, nodes: &[u32], rate: f64, step: Step, layer: u32) -> Tensor<2> {
-    let [rows, width] = x.dims();
-    assert_eq!(rows, nodes.len(), "one node for each row");
-    if rate == 0.0 || width == 0 {
+pub fn drop_components(x: Tensor<2>, nodes: Option<&[u32]>, rate: f64, step: Step, layer: u32) -> Tensor<2> {
+    if rate == 0.0 {
         return x;
     }
-    let (threshold, scale) = (threshold(rate), scale(rate));
-    let mut factors = vec![0f32; rows * width];
-    factors.par_chunks_mut(width).with_min_len(64).zip(nodes).for_each(|(factors, &node)| {
-        let position = u64::from(layer) << 32 | u64::from(node);
-        let mut random = stream(step.seed, Purpose::Dropout, [step.index, position]);
-        factors.fill_with(|| if random.random::<u32>() >= threshold { scale } else { 0.0 });
-    });
-    let device = x.device();
-    x * Tensor::from_data(TensorData::new(factors, [rows, width]), &device)
+    dropout_rows(x, nodes, Dropout::new(rate, key(step, u64::from(layer))))
 }
 
 /// Drops each edge with probability `rate`, in `[0, 1)`; nothing is scaled.
@@ -41,23 +31,12 @@ pub fn drop_components(x: Tensor<2>, nodes: &[u32], rate: f64, step: Step, layer
 /// If `rate` lies outside `[0, 1)`.
 #[must_use]
 pub fn dropped_edges(graph: &EdgeGraph, rate: f64, step: Step, layer: u32) -> EdgeMask {
-    let threshold = threshold(rate);
-    let position = 1 << 63 | u64::from(layer);
-    let mut random = stream(step.seed, Purpose::Dropout, [step.index, position]);
-    EdgeMask::from_fn(graph, |_| random.random::<u32>() >= threshold)
+    let dropout = Dropout::new(rate, key(step, 1 << 63 | u64::from(layer)));
+    EdgeMask::from_fn(graph, |edge| !dropout.drops(u32::try_from(edge).expect("edges are counted by a u32")))
 }
 
-/// `1 / (1 - rate)`, the factor of what stays.
-#[expect(clippy::cast_possible_truncation, reason = "a factor needs no more digits")]
-fn scale(rate: f64) -> f32 {
-    (1.0 / (1.0 - rate)) as f32
-}
-
-/// A uniform `u32` lies below this with probability `rate`.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate is in [0, 1)")]
-fn threshold(rate: f64) -> u32 {
-    assert!((0.0..1.0).contains(&rate), "a rate of {rate}, expected one in [0, 1)");
-    (rate * 2f64.powi(32)) as u32
+fn key(step: Step, position: u64) -> u64 {
+    stream(step.seed, Purpose::Dropout, [step.index, position]).random()
 }
 
 #[cfg(test)]
@@ -71,7 +50,7 @@ mod tests {
 
     fn dropped(nodes: &[u32], rate: f64, step: Step, layer: u32) -> Vec<f32> {
         let ones = Tensor::<2>::ones([nodes.len(), 40], &Device::flex());
-        drop_components(ones, nodes, rate, step, layer).into_data().try_to_vec().unwrap()
+        drop_components(ones, Some(nodes), rate, step, layer).into_data().try_to_vec().unwrap()
     }
 
     #[test]
@@ -79,6 +58,8 @@ mod tests {
         let all: Vec<u32> = (0..1000).collect();
         let whole = dropped(&all, 0.3, STEP, 2);
         assert_eq!(dropped(&[17, 3], 0.3, STEP, 2), [&whole[17 * 40..18 * 40], &whole[3 * 40..4 * 40]].concat());
+        let unnamed = drop_components(Tensor::ones([1000, 40], &Device::flex()), None, 0.3, STEP, 2);
+        assert_eq!(unnamed.into_data().try_to_vec::<f32>().unwrap(), whole);
         assert_ne!(whole, dropped(&all, 0.3, STEP, 1));
         assert_ne!(whole, dropped(&all, 0.3, Step { index: 6, ..STEP }, 2));
         let kept = whole.iter().filter(|&&x| x > 0.0);

@@ -17,7 +17,6 @@ mod rated;
 mod scorer;
 mod sub_graph;
 mod table;
-mod unit_rows;
 
 pub use batch::BatchRows;
 pub use contract::{ClosedForm, Family, GradientConfig, GradientModel, Phase, Step};
@@ -33,4 +32,3 @@ pub use rated::{DistinctRows, biased_scorer, mean_rating, weighted_squares};
 pub use scorer::{joint_scorer, table_scorer};
 pub use sub_graph::{SubGraph, inverse_root};
 pub use table::{Table, dense_gradients};
-pub use unit_rows::unit_rows;

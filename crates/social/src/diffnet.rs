@@ -18,7 +18,6 @@
 //! starts from Glorot's uniform distribution; the penalty counts the rows of a batch, as in LightGCN.
 
 use burn::module::{Module, Param};
-use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 use gnnrec_eval::Scorer;
 use gnnrec_graph::World;
@@ -26,7 +25,7 @@ use gnnrec_model::{
     BatchRows, GradientConfig, GradientModel, ModelError, Step, bpr_loss, normal_init, table_scorer, xavier_init,
 };
 use gnnrec_sampling::Batch;
-use gnnrec_sparse::{Adjacency, spmm};
+use gnnrec_sparse::{Activation, Adjacency, linear, spmm};
 use serde::{Deserialize, Serialize};
 
 const NAME: &str = "diffnet";
@@ -107,7 +106,7 @@ impl DiffNet {
     fn forward(&self, users: Tensor<2>, items: Tensor<2>, weights: impl Iterator<Item = Tensor<2>>) -> Tensor<2> {
         let diffused = weights.fold(users, |own, weight| {
             let friends = spmm(&self.friends, own.clone());
-            relu(Tensor::cat(vec![friends, own], 1).matmul(weight))
+            linear(Tensor::cat(vec![friends, own], 1), weight, None, Activation::RELU)
         });
         diffused + spmm(&self.chosen, items)
     }

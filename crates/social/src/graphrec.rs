@@ -41,7 +41,6 @@ mod scorer;
 use std::sync::Arc;
 
 use burn::module::{Module, Param};
-use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor, TensorData};
 use gnnrec_eval::Scorer;
 use gnnrec_graph::{Csr, ItemId, UserId, World};
@@ -152,6 +151,7 @@ impl GradientConfig for GraphRecConfig {
             items_of_users: Opinions::new(interactions.by_user(), &levels)?,
             users_of_items: Opinions::new(interactions.by_item(), &levels)?,
             friends,
+            num_levels: levels.len(),
         };
         let start = Start { seed, std: self.init_std, device };
         let table = |name, rows| Table::new(start.weight(name, rows, dim));
@@ -187,6 +187,7 @@ struct Graphs {
     items_of_users: Opinions,
     users_of_items: Opinions,
     friends: Option<Csr>,
+    num_levels: usize,
 }
 
 /// Three tables and the layers between them; parameters are named by their equations.
@@ -235,7 +236,7 @@ impl Social {
     ) -> Tensor<2> {
         let social_space = self.friends.forward(&around.graph, friends, own);
         let joined = Tensor::cat(vec![item_space, social_space], 1);
-        self.combination.iter().fold(joined, |x, layer| relu(layer.forward(x)))
+        self.combination.iter().fold(joined, |x, layer| layer.relu(x))
     }
 }
 
@@ -244,8 +245,8 @@ impl GraphRec {
     fn item_space(&self, users: &[u32], choice: Choice) -> Tensor<2> {
         let opinions = &self.graphs.items_of_users;
         let around = Around::of(users, &opinions.pairs_of, Kind::ItemsOfUsers, choice);
-        let (items, levels) = opinions.parts(&around.sources);
-        let x = self.item_opinions.forward(self.items.lookup(&items), &levels, self.levels.as_ref().map(Param::val));
+        let (levels_of, items) = opinions.levels_of(&around.sources, self.graphs.num_levels);
+        let x = self.item_opinions.forward(&levels_of, self.items.lookup(&items), self.levels.as_ref().map(Param::val));
         self.rated_items.forward(&around.graph, x, || self.users.lookup(users))
     }
 
@@ -253,8 +254,8 @@ impl GraphRec {
     fn user_space(&self, items: &[u32], choice: Choice) -> Tensor<2> {
         let opinions = &self.graphs.users_of_items;
         let around = Around::of(items, &opinions.pairs_of, Kind::UsersOfItems, choice);
-        let (users, levels) = opinions.parts(&around.sources);
-        let f = self.user_opinions.forward(self.users.lookup(&users), &levels, self.levels.as_ref().map(Param::val));
+        let (levels_of, users) = opinions.levels_of(&around.sources, self.graphs.num_levels);
+        let f = self.user_opinions.forward(&levels_of, self.users.lookup(&users), self.levels.as_ref().map(Param::val));
         self.raters.forward(&around.graph, f, || self.items.lookup(items))
     }
 

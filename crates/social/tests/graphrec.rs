@@ -42,7 +42,7 @@ fn changed(before: &[Vec<u32>], after: &[Vec<u32>]) -> Vec<usize> {
 }
 
 fn check(config: &GraphRecConfig, world: &World) {
-    conformance::check_all_but_gradient(config, world);
+    conformance::check_by_slopes(config, world);
 }
 
 #[test]

@@ -41,8 +41,25 @@ pub fn edge_dot(graph: &EdgeGraph, rows: Tensor<2>, cols: Tensor<2>) -> Tensor<1
     Tensor::from_dispatch(<Dispatch as EdgeBackend>::edge_dot(graph.clone(), rows, cols))
 }
 
+/// `z[e] = relu(rows[row(e)] + cols[col(e)])`, a first layer of the two ends of an edge that was applied to nodes:
+/// `relu(W [a ; b]) = relu(W_a a + W_b b)`.
+///
+/// `rows` is `num_rows x width`, `cols` is `num_cols x width`, the result `num_edges x width`. At a sum of 0 the gradient
+/// is that of the left side, 0.
+///
+/// # Panics
+/// If a tensor has another number of rows, or the widths differ.
+#[must_use]
+pub fn edge_relu_add(graph: &EdgeGraph, rows: Tensor<2>, cols: Tensor<2>) -> Tensor<2> {
+    assert_eq!(rows.dims()[0], graph.num_rows(), "one row of features for each row of the graph");
+    assert_eq!(cols.dims()[0], graph.num_cols(), "one row of features for each column of the graph");
+    assert_eq!(rows.dims()[1], cols.dims()[1], "both sides have the same width");
+    let (rows, cols) = (rows.into_dispatch(), cols.into_dispatch());
+    Tensor::from_dispatch(<Dispatch as EdgeBackend>::edge_relu_add(graph.clone(), rows, cols))
+}
+
 /// `s[e] = weights · relu(rows[row(e)] + cols[col(e)])`, the scores of additive attention, whose first layer
-/// was applied to nodes: `relu(W [a ; b]) = relu(W_a a + W_b b)`.
+/// was applied to nodes, as in [`edge_relu_add`].
 ///
 /// `rows` is `num_rows x width`, `cols` is `num_cols x width`, `weights` is `width`, the result `num_edges`. Neither
 /// way is there a table of one row an edge. At a sum of 0 the gradient is that of the left side, 0.

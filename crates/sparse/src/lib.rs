@@ -30,15 +30,21 @@ pub use edge_graph::{EdgeGraph, End};
 pub use edge_mask::{EdgeMask, MaskedGraph};
 #[cfg(feature = "burn")]
 pub use edges::{
-    edge_dot, edge_relu_dot, edge_softmax, gather_edges, segment_max, segment_mean, segment_sum, spmm_edges,
-    spmm_masked,
+    edge_dot, edge_relu_add, edge_relu_dot, edge_softmax, gather_edges, segment_max, segment_mean, segment_sum,
+    spmm_edges, spmm_masked,
 };
-pub use kernels::TablePrecision;
+pub use kernels::{Activation, Dropout, TablePrecision};
 #[cfg(feature = "burn")]
 pub use lookup::{RowGradients, gather_rows_into};
 #[cfg(feature = "burn")]
 pub use ops::grouped::grouped_linear;
 #[cfg(feature = "burn")]
+pub use ops::linear::linear;
+#[cfg(feature = "burn")]
 pub use ops::losses::row_loss;
+#[cfg(feature = "burn")]
+pub use ops::messages::edge_mul;
+#[cfg(feature = "burn")]
+pub use ops::rowwise::{dropout_rows, unit_rows};
 #[cfg(feature = "burn")]
 pub use tensor::{gather_rows, propagate, propagate_rows, scatter_rows, spmm};

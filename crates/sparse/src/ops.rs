@@ -4,9 +4,12 @@
 
 pub(crate) mod edges;
 pub(crate) mod grouped;
+pub(crate) mod linear;
 pub(crate) mod lookup;
 pub(crate) mod losses;
+pub(crate) mod messages;
 mod pooled;
+pub(crate) mod rowwise;
 pub(crate) mod tables;
 
 use std::sync::Arc;

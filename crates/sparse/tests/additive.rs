@@ -1,4 +1,4 @@
-//! Scores of additive attention along edges: kernels and the Burn operation against plain loops, forward and
+//! The sum of an edge's ends under a relu, and scores of it, additive attention: kernels and the Burn operation against plain loops, forward and
 //! backward, on graphs with empty rows and with hubs, for any number of threads.
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
@@ -8,7 +8,7 @@ mod support;
 use burn::tensor::{Device, Tensor, TensorData};
 use gnnrec_graph::{Csr, Duplicates};
 use gnnrec_sparse::kernels::{self, reference_edges as reference};
-use gnnrec_sparse::{EdgeGraph, edge_relu_dot};
+use gnnrec_sparse::{EdgeGraph, edge_relu_add, edge_relu_dot};
 use proptest::prelude::*;
 
 use support::{numbers, wide};
@@ -53,9 +53,33 @@ fn check(graph: &EdgeGraph, width: usize) {
     };
     close(&out, &expected);
     if !edges.is_empty() {
+        check_sums(graph, width, &edges, [&rows, &cols]);
         let (s, found) = run(graph, [&rows, &cols, &weights, &ds]);
         assert_eq!(s, out);
         found.iter().zip(&gradients).for_each(|(found, expected)| close(found, expected));
+    }
+}
+
+/// Column `j` of `z` is the score whose weights are 1 at `j` and 0 elsewhere.
+#[track_caller]
+fn check_sums(graph: &EdgeGraph, width: usize, edges: &[(u32, u32)], [rows, cols]: [&[f32]; 2]) {
+    let dz = numbers(graph.num_edges() * width, 5);
+    let (r, c) = (leaf(rows, [graph.num_rows(), width]), leaf(cols, [graph.num_cols(), width]));
+    let z = edge_relu_add(graph, r.clone(), c.clone());
+    let grads = (z.clone() * leaf(&dz, [edges.len(), width]).detach()).sum().backward();
+    let found = [values(z), values(r.grad(&grads).unwrap()), values(c.grad(&grads).unwrap())];
+    for j in 0..width {
+        let mut weights = vec![0.0; width];
+        weights[j] = 1.0;
+        let column = |x: &[f32]| -> Vec<f64> { x.iter().skip(j).step_by(width).map(|&x| f64::from(x)).collect() };
+        let (s, [dr, dc, _]) = reference::edge_relu_dot(edges, &wide(rows), &wide(cols), &weights, &column(&dz));
+        let at = |x: Vec<f64>| -> Vec<f64> { x.into_iter().skip(j).step_by(width).collect() };
+        for (found, expected) in found.iter().zip([s, at(dr), at(dc)]) {
+            for (found, expected) in column(found).iter().zip(expected) {
+                let size = 1.0 + expected.abs() + edges.len() as f64 / 100.0;
+                assert!((found - expected).abs() <= 2e-5 * size, "{found} {expected}");
+            }
+        }
     }
 }
 

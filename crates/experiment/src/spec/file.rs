@@ -217,6 +217,7 @@ mod tests {
     use gnnrec_train::OptimiserConfig;
 
     use super::*;
+    use crate::spec::Overrides;
 
     fn read(text: &str) -> Result<Spec, ExperimentError> {
         Spec::parse(text, Path::new("a.toml"))
@@ -262,6 +263,21 @@ mod tests {
         let optimiser = |model: usize| spec.models[model].train.as_ref().map(|train| train.optimiser);
         assert_eq!(optimiser(0), Some(OptimiserConfig::Sgd {}));
         assert_eq!(optimiser(1), Some(OptimiserConfig::AdamW { weight_decay: 0.1 }));
+    }
+
+    /// A label stands for its model alone, a name for all models of that name, and nothing is chosen twice.
+    #[test]
+    fn models_are_chosen_by_label_or_name() {
+        let text = "dataset = 'x'\n[[models]]\nmodel = 'ease'\nlabel = 'heavy'\n[[models]]\nmodel = 'ease'\n\
+                    [[models]]\nmodel = 'mf-bpr'\nlabel = 'a'\n[[models]]\nmodel = 'mf-bpr'\nlabel = 'b'\n";
+        let chosen = |names: &[&str]| -> Vec<String> {
+            let models = Some(names.iter().map(ToString::to_string).collect());
+            let spec = read(text).unwrap().with(&Overrides { models, ..Overrides::default() }).unwrap();
+            spec.models.into_iter().map(|model| model.label).collect()
+        };
+        assert_eq!(chosen(&["ease"]), ["ease"]);
+        assert_eq!(chosen(&["mf-bpr"]), ["a", "b"]);
+        assert_eq!(chosen(&["b", "popularity", "mf-bpr", "heavy"]), ["b", "popularity", "a", "heavy"]);
     }
 
     #[test]

@@ -178,3 +178,13 @@ fn selected_rows_come_in_the_order_given() {
     );
     assert_eq!(csr.select_rows(&[]).num_rows(), 0);
 }
+
+#[test]
+fn columns_without_edges_can_be_left_out() {
+    let csr = Csr::from_weighted_edges(3, 6, &[(0, 5, 1.0), (2, 1, 2.0), (2, 5, 3.0)], Duplicates::Error).unwrap();
+    let (used, columns) = csr.used_columns();
+    assert_eq!(columns, [1, 5]);
+    let expected = Csr::from_weighted_edges(3, 2, &[(0, 1, 1.0), (2, 0, 2.0), (2, 1, 3.0)], Duplicates::Error);
+    assert_eq!(used, expected.unwrap());
+    assert_eq!(csr.select_rows(&[1]).used_columns().1, [0u32; 0]);
+}

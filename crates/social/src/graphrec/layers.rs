@@ -3,10 +3,9 @@
 //! Rows are nodes, opinions or targets; which they are is the caller's.
 
 use burn::module::{Module, Param};
-use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor, TensorData};
 use gnnrec_model::normal_init;
-use gnnrec_sparse::{EdgeGraph, edge_relu_dot, edge_softmax, gather_rows, spmm_edges};
+use gnnrec_sparse::{Activation, EdgeGraph, edge_relu_add, edge_relu_dot, edge_softmax, linear, spmm_edges};
 
 /// How parameters start: weights from `N(0, std²)`, biases at 0.
 #[derive(Clone, Copy)]
@@ -41,7 +40,16 @@ pub(super) struct Linear {
 
 impl Linear {
     pub(super) fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        x.matmul(self.weight.val()) + self.bias.val()
+        self.then(x, Activation::Identity)
+    }
+
+    /// With a relu after it.
+    pub(super) fn relu(&self, x: Tensor<2>) -> Tensor<2> {
+        self.then(x, Activation::RELU)
+    }
+
+    fn then(&self, x: Tensor<2>, activation: Activation) -> Tensor<2> {
+        linear(x, self.weight.val(), Some(self.bias.val()), activation)
     }
 }
 
@@ -68,17 +76,15 @@ impl OpinionMlp {
         }
     }
 
-    /// Row `n` of the node embeddings with level `levels[n]`; `opinions` is `num_levels x dim`.
-    pub(super) fn forward(&self, nodes: Tensor<2>, levels: &[u32], opinions: Option<Tensor<2>>) -> Tensor<2> {
-        let mut first = nodes.matmul(self.node.val());
-        match (&self.opinion, opinions) {
-            (Some(weight), Some(opinions)) => {
-                let by_level = opinions.matmul(weight.val()) + self.bias.val();
-                first = first + gather_rows(by_level, levels);
-            }
-            _ => first = first + self.bias.val(),
-        }
-        relu(self.second.forward(relu(first)))
+    /// A row for each edge of `levels_of`, whose rows are nodes, `nodes` their embeddings, and whose columns are
+    /// levels; `opinions` is `num_levels x dim`. A node costs its product, however many its levels.
+    pub(super) fn forward(&self, levels_of: &EdgeGraph, nodes: Tensor<2>, opinions: Option<Tensor<2>>) -> Tensor<2> {
+        let by_node = linear(nodes, self.node.val(), None, Activation::Identity);
+        let by_level = match (&self.opinion, opinions) {
+            (Some(weight), Some(opinions)) => opinions.matmul(weight.val()) + self.bias.val(),
+            _ => self.bias.val().repeat_dim(0, levels_of.num_cols()),
+        };
+        self.second.relu(edge_relu_add(levels_of, by_node, by_level))
     }
 }
 
@@ -109,8 +115,8 @@ impl Attention {
 
     /// One weight an edge. The products with `W` are those of nodes; an edge costs `dim`.
     fn forward(&self, graph: &EdgeGraph, sources: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
-        let targets = targets.matmul(self.target.val()) + self.bias.val();
-        let sources = sources.matmul(self.source.val());
+        let targets = linear(targets, self.target.val(), Some(self.bias.val()), Activation::Identity);
+        let sources = linear(sources, self.source.val(), None, Activation::Identity);
         let logits = edge_relu_dot(graph, targets, sources, self.out.val().squeeze_dim(0));
         edge_softmax(graph, logits.unsqueeze_dim(1)).squeeze_dim(1)
     }
@@ -149,7 +155,7 @@ impl Aggregation {
                 Tensor::from_data(TensorData::new(shares.collect::<Vec<f32>>(), [graph.num_edges()]), &device)
             }
         };
-        let output = relu(self.output.forward(spmm_edges(graph, weights, sources)));
+        let output = self.output.relu(spmm_edges(graph, weights, sources));
         if degrees().all(|degree| degree > 0) {
             return output;
         }

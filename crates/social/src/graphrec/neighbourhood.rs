@@ -78,9 +78,19 @@ impl Opinions {
         Ok(Self { pairs_of, pairs })
     }
 
-    /// The other nodes and the levels of some pairs.
-    pub(super) fn parts(&self, pairs: &[u32]) -> (Vec<u32>, Vec<u32>) {
-        pairs.iter().map(|&pair| self.pairs[pair as usize]).unzip()
+    /// Some pairs, ascending, as the edges in their order of a graph from the other nodes of them, which come with it
+    /// and are ascending too, to levels.
+    pub(super) fn levels_of(&self, pairs: &[u32], num_levels: usize) -> (EdgeGraph, Vec<u32>) {
+        let (mut others, mut edges) = (Vec::new(), Vec::with_capacity(pairs.len()));
+        for &pair in pairs {
+            let (other, level) = self.pairs[pair as usize];
+            if others.last() != Some(&other) {
+                others.push(other);
+            }
+            edges.push((u32::try_from(others.len() - 1).expect("nodes are counted by a u32"), level));
+        }
+        let pattern = Csr::from_edges(others.len(), num_levels, &edges, Duplicates::Error);
+        (EdgeGraph::new(pattern.expect("pairs are distinct")), others)
     }
 }
 
@@ -111,30 +121,32 @@ pub(super) struct Around {
 }
 
 impl Around {
-    /// Linear in the neighbours of the targets, but for sorting them.
+    /// Linear in the neighbours of the targets, and a look at each node that may be one.
     pub(super) fn of(targets: &[u32], neighbours: &Csr, kind: Kind, choice: Choice) -> Self {
-        let chosen = |(row, &node): (u32, &u32)| {
-            let all = neighbours.row(node as usize);
-            choose(all, node, kind, choice).into_iter().map(move |neighbour| (row, neighbour))
+        let chosen = match choice {
+            Choice::All => neighbours.select_rows(targets),
+            Choice::AtMost(most, step) => {
+                let chosen = |(row, &node): (u32, &u32)| {
+                    let all = neighbours.row(node as usize);
+                    choose(all, node, kind, most, step).into_iter().map(move |neighbour| (row, neighbour))
+                };
+                let edges: Vec<(u32, u32)> = (0..).zip(targets).flat_map(chosen).collect();
+                let pattern = Csr::from_edges(targets.len(), neighbours.num_cols(), &edges, Duplicates::Error);
+                pattern.expect("a part of a graph is a graph")
+            }
         };
-        let mut edges: Vec<(u32, u32)> = (0..).zip(targets).flat_map(chosen).collect();
-        let sources = sorted(edges.par_iter().map(|edge| edge.1).collect());
-        edges.par_iter_mut().for_each(|edge| edge.1 = place(&sources, &edge.1));
-        let pattern = Csr::from_edges(targets.len(), sources.len(), &edges, Duplicates::Error);
-        Self { graph: EdgeGraph::new(pattern.expect("a part of a graph is a graph")), sources }
+        let (pattern, sources) = chosen.used_columns();
+        Self { graph: EdgeGraph::new(pattern), sources }
     }
 }
 
-/// All of a row or a part of it, keyed by step, kind and node.
-fn choose(all: &[u32], node: u32, kind: Kind, choice: Choice) -> Vec<u32> {
-    match choice {
-        Choice::AtMost(most, step) if most < all.len() => {
-            let mut random =
-                stream(step.seed, Purpose::Neighbours, [step.index, (kind as u64) << 32 | u64::from(node)]);
-            index::sample(&mut random, all.len(), most).into_iter().map(|position| all[position]).collect()
-        }
-        _ => all.to_vec(),
+/// At most `most` of a row, keyed by step, kind and node.
+fn choose(all: &[u32], node: u32, kind: Kind, most: usize, step: Step) -> Vec<u32> {
+    if all.len() <= most {
+        return all.to_vec();
     }
+    let mut random = stream(step.seed, Purpose::Neighbours, [step.index, (kind as u64) << 32 | u64::from(node)]);
+    index::sample(&mut random, all.len(), most).into_iter().map(|position| all[position]).collect()
 }
 
 /// The distinct numbers, ascending.
@@ -181,7 +193,9 @@ mod tests {
         assert_eq!(opinions.pairs, [(1, 1), (1, 2), (2, 0), (4, 0)]);
         let rows: Vec<_> = (0..4).map(|row| opinions.pairs_of.row(row)).collect();
         assert_eq!(rows, [&[1, 3][..], &[1, 2], &[0, 3], &[]]);
-        assert_eq!(opinions.parts(&[3, 0]), (vec![4, 1], vec![0, 1]));
+        let (levels_of, items) = opinions.levels_of(&[0, 1, 3], 3);
+        assert_eq!(items, [1, 4]);
+        assert_eq!(levels_of.pattern().edges().collect::<Vec<_>>(), [(0, 1), (0, 2), (1, 0)]);
     }
 
     #[test]

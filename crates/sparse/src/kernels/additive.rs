@@ -1,25 +1,60 @@
-//! Scores along edges of a small network instead of a product: additive attention.
+//! What a layer makes of the sum of an edge's ends, and scores of it: additive attention.
 //!
 //! ```text
+//! z[e]    = relu(R[row(e)] + C[col(e)])
 //! s[e]    = w · relu(R[row(e)] + C[col(e)])
 //! M[v][j] = Σ_{e: end(e) = v} ds[e] 1[R[row(e)][j] + C[col(e)][j] > 0]       by either end
 //!
 //! dR = M_row ∘ w        dC = M_col ∘ w        dw = Σ_r R[r] ∘ M_row[r] + Σ_c C[c] ∘ M_col[c]
 //! ```
 //!
-//! An edge costs its width, and no table of one row an edge exists either way.
+//! An edge costs its width, and a score holds no table of one row an edge either way.
 
 use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::reduce::EDGES_A_TASK;
-use super::split::{Task, for_each_task, pieces, rows_of};
+use super::reduce::{EDGES_A_TASK, sum_rows};
+use super::split::rows_of;
 use super::vectors::vectorised;
 use crate::{EdgeGraph, End};
 
 /// Sums that a score keeps side by side; their number is part of the result, not of the machine.
 const LANES: usize = 16;
+
+/// `out[e] = relu(rows[row(e)] + cols[col(e)])`.
+///
+/// `rows` is `num_rows x width`, `cols` is `num_cols x width`, `out` is `num_edges x width`.
+///
+/// # Panics
+/// If a slice has another size.
+pub fn edge_relu_add(graph: &EdgeGraph, rows: &[f32], cols: &[f32], width: usize, out: &mut [f32]) {
+    assert_eq!(rows.len(), graph.num_rows() * width, "one row of features for each row of the graph");
+    assert_eq!(cols.len(), graph.num_cols() * width, "one row of features for each column of the graph");
+    assert_eq!(out.len(), graph.num_edges() * width, "one row for each edge");
+    if width == 0 {
+        return;
+    }
+    let side = graph.side(End::Row);
+    out.par_chunks_mut(EDGES_A_TASK * width).enumerate().for_each(|(task, out)| {
+        let first = task * EDGES_A_TASK;
+        vectorised(
+            #[inline(always)]
+            || {
+                for (row, edges) in rows_of(side.indptr, first..first + out.len() / width) {
+                    let row = &rows[row * width..][..width];
+                    let out = out[(edges.start - first) * width..].chunks_exact_mut(width);
+                    for (out, &source) in out.zip(&side.others[edges]) {
+                        let col = &cols[source as usize * width..][..width];
+                        for ((out, a), b) in out.iter_mut().zip(row).zip(col) {
+                            *out = (a + b).max(0.0);
+                        }
+                    }
+                }
+            },
+        );
+    });
+}
 
 /// `out[e] = weights · relu(rows[row(e)] + cols[col(e)])`.
 ///
@@ -101,30 +136,5 @@ pub fn edge_relu_sums(
             },
         );
     };
-    out.fill(0.0);
-    for_each_task(
-        side.indptr,
-        EDGES_A_TASK,
-        out,
-        |node| node * width,
-        |task, out| match task {
-            Task::Rows(nodes) => {
-                for (node, sums) in nodes.zip(out.chunks_exact_mut(width)) {
-                    add(node, side.indptr[node]..side.indptr[node + 1], sums);
-                }
-            }
-            Task::Hub(node) => {
-                let partial = |edges: Range<usize>| {
-                    let mut sums = vec![0f32; width];
-                    add(node, edges, &mut sums);
-                    sums
-                };
-                let edges = side.indptr[node]..side.indptr[node + 1];
-                let partials: Vec<Vec<f32>> = pieces(edges, EDGES_A_TASK).map(partial).collect();
-                for partial in partials {
-                    out.iter_mut().zip(partial).for_each(|(sum, partial)| *sum += partial);
-                }
-            }
-        },
-    );
+    sum_rows(side.indptr, width, out, add);
 }

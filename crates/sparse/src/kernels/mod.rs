@@ -5,6 +5,9 @@
 //! propagate   Y_k[n] = Σ_l w_kl (M^l X)[rows[n]]      l = 0 ..= L
 //! gather      Y[n] = X[index[n]]
 //! scatter     Y[v] = Σ_{n: index[n] = v} X[n]
+//! unit_rows   Y[n] = X[n] / |X[n]|
+//! dropout     Y[n][j] = X[n][j] or 0
+//! linear      Y = act(X W + b)                        W is small, X is tall
 //! ```
 //!
 //! Along the edges `e` of a graph, whose values are rows in the order of its pattern:
@@ -13,6 +16,8 @@
 //! spmm_edges    Y[v] = Σ_{e: end(e) = v} w[e] X[other(e)]
 //! spmm_masked   Y = M X                    M = scale diag(r) (A ∘ mask) diag(c)
 //! edge_dot      s[e] = R[row(e)] · C[col(e)]
+//! edge_mul      Z[e] = R[row(e)] ∘ C[col(e)]
+//! edge_relu_add Z[e] = relu(R[row(e)] + C[col(e)])
 //! edge_relu_dot s[e] = w · relu(R[row(e)] + C[col(e)])
 //! edge_softmax  P[e] = exp(S[e]) / Σ_{f: row(f) = row(e)} exp(S[f])
 //! gather_edges  Z[e] = X[end(e)]
@@ -27,13 +32,16 @@ mod additive;
 mod edges;
 mod exp;
 mod hop;
+mod linear;
 pub mod losses;
+mod messages;
 mod prefetch;
 mod propagation;
 mod reduce;
 pub mod reference;
 pub mod reference_edges;
 mod rows;
+mod rowwise;
 mod scattered;
 mod segments;
 mod softmax;
@@ -43,12 +51,15 @@ mod stored;
 pub mod tables;
 mod vectors;
 
-pub use additive::{edge_relu_dot, edge_relu_sums};
+pub use additive::{edge_relu_add, edge_relu_dot, edge_relu_sums};
 pub use edges::{edge_dot, gather_edges, spmm_edges, spmm_masked, sum_edges};
+pub use linear::{Activation, activation_gradient, linear, linear_dw, linear_dx};
+pub use messages::{edge_mul, edge_mul_gradient};
 pub use propagation::{PropagatedRows, propagate_rows, propagate_rows_backward};
 #[cfg(feature = "burn")]
 pub(crate) use rows::scatter_into_zeros;
 pub use rows::{gather_rows, scatter_rows};
+pub use rowwise::{Dropout, dropout, unit_rows, unit_rows_gradient};
 #[cfg(feature = "burn")]
 pub(crate) use segments::inverse_length;
 pub use segments::{segment_max, segment_max_gradient, segment_mean, segment_sum};

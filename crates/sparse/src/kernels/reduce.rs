@@ -88,6 +88,41 @@ pub(super) fn reduce<I: Iterator<Item = (f32, usize)>>(
     );
 }
 
+/// `y[v] = Σ terms`, where `add` adds those of some of the edges of a node, in order, to a row of `width`.
+pub(super) fn sum_rows(
+    indptr: &[usize],
+    width: usize,
+    y: &mut [f32],
+    add: impl Fn(usize, Range<usize>, &mut [f32]) + Sync,
+) {
+    y.fill(0.0);
+    for_each_task(
+        indptr,
+        EDGES_A_TASK,
+        y,
+        |node| node * width,
+        |task, y| match task {
+            Task::Rows(nodes) => {
+                for (node, sums) in nodes.zip(y.chunks_exact_mut(width)) {
+                    add(node, indptr[node]..indptr[node + 1], sums);
+                }
+            }
+            Task::Hub(node) => {
+                let partial = |edges: Range<usize>| {
+                    let mut sums = vec![0f32; width];
+                    add(node, edges, &mut sums);
+                    sums
+                };
+                let partials: Vec<Vec<f32>> =
+                    pieces(indptr[node]..indptr[node + 1], EDGES_A_TASK).map(partial).collect();
+                for partial in partials {
+                    y.iter_mut().zip(partial).for_each(|(sum, partial)| *sum += partial);
+                }
+            }
+        },
+    );
+}
+
 /// A row of the fold, block of columns by block, so that the folds of a block stay in registers.
 #[inline(always)]
 fn fold_row<I: Iterator<Item = (f32, usize)>>(

@@ -11,7 +11,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend as BurnBackend, Flex, TensorMetadata, backend_extension};
 use burn::tensor::{Bytes, DType, Shape};
 
-use crate::{EdgeGraph, End, MaskedGraph, kernels};
+use crate::{Activation, EdgeGraph, End, MaskedGraph, kernels};
 
 /// The operations along edges of a backend. A backend that is not listed here panics when it is asked.
 #[backend_extension(Flex, Autodiff)]
@@ -20,6 +20,10 @@ pub(crate) trait EdgeBackend: BurnBackend {
     fn spmm_edges(graph: EdgeGraph, end: End, weights: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self>;
     /// `out[e] = rows[row(e)] · cols[col(e)]`.
     fn edge_dot(graph: EdgeGraph, rows: FloatTensor<Self>, cols: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// `z[e] = relu(rows[row(e)] + cols[col(e)])`.
+    fn edge_relu_add(graph: EdgeGraph, rows: FloatTensor<Self>, cols: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// `grad` where `z` is above 0.
+    fn relu_gradient(z: FloatTensor<Self>, grad: FloatTensor<Self>) -> FloatTensor<Self>;
     /// `s[e] = weights · relu(rows[row(e)] + cols[col(e)])`.
     fn edge_relu_dot(
         graph: EdgeGraph,
@@ -54,18 +58,18 @@ pub(crate) trait EdgeBackend: BurnBackend {
     fn spmm_masked(masked: MaskedGraph, end: End, x: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
-fn floats(x: &FlexTensor) -> &[f32] {
+pub(super) fn floats(x: &FlexTensor) -> &[f32] {
     x.as_slice().expect("sparse operations take 32-bit floats, contiguous")
 }
 
 /// A table of zeros that a kernel has filled, of this shape.
-fn filled<const D: usize>(shape: [usize; D], kernel: impl FnOnce(&mut [f32])) -> FlexTensor {
+pub(super) fn filled<const D: usize>(shape: [usize; D], kernel: impl FnOnce(&mut [f32])) -> FlexTensor {
     let mut y = vec![0f32; shape.iter().product()];
     kernel(&mut y);
     FlexTensor::new(Bytes::from_elems(y), Layout::contiguous(Shape::new(shape)), DType::F32)
 }
 
-fn width(x: &FlexTensor) -> usize {
+pub(super) fn width(x: &FlexTensor) -> usize {
     x.layout().shape()[1]
 }
 
@@ -80,6 +84,19 @@ impl EdgeBackend for Flex {
     fn edge_dot(graph: EdgeGraph, rows: FlexTensor, cols: FlexTensor) -> FlexTensor {
         let (rows, cols, width) = (rows.to_contiguous(), cols.to_contiguous(), width(&rows));
         filled([graph.num_edges()], |out| kernels::edge_dot(&graph, floats(&rows), floats(&cols), width, out))
+    }
+
+    fn edge_relu_add(graph: EdgeGraph, rows: FlexTensor, cols: FlexTensor) -> FlexTensor {
+        let (rows, cols, width) = (rows.to_contiguous(), cols.to_contiguous(), width(&rows));
+        filled([graph.num_edges(), width], |out| {
+            kernels::edge_relu_add(&graph, floats(&rows), floats(&cols), width, out);
+        })
+    }
+
+    fn relu_gradient(z: FlexTensor, grad: FlexTensor) -> FlexTensor {
+        let shape = [z.layout().shape()[0], width(&z)];
+        let [z, grad] = [z, grad].map(|tensor| tensor.to_contiguous());
+        filled(shape, |dz| kernels::activation_gradient(Activation::RELU, floats(&z), floats(&grad), dz))
     }
 
     fn edge_relu_dot(graph: EdgeGraph, rows: FlexTensor, cols: FlexTensor, weights: FlexTensor) -> FlexTensor {
@@ -176,6 +193,27 @@ impl<B: EdgeBackend> Backward<B, 2> for EdgeDot {
         }
         if let Some(parent) = of_cols {
             grads.register::<B>(parent.id, B::spmm_edges(graph, End::Col, grad, rows));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct EdgeReluAdd;
+
+impl<B: EdgeBackend> Backward<B, 2> for EdgeReluAdd {
+    type State = (EdgeGraph, FloatTensor<B>);
+
+    /// The gradient where an edge is above 0, summed into either end.
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = grads.consume::<B>(&ops.node);
+        let (graph, z) = ops.state;
+        let [of_rows, of_cols] = ops.parents;
+        let above = B::relu_gradient(z, grad);
+        if let Some(parent) = of_rows {
+            grads.register::<B>(parent.id, B::sum_edges(graph.clone(), End::Row, above.clone()));
+        }
+        if let Some(parent) = of_cols {
+            grads.register::<B>(parent.id, B::sum_edges(graph, End::Col, above));
         }
     }
 }
@@ -310,6 +348,22 @@ impl<B: EdgeBackend, C: CheckpointStrategy> EdgeBackend for Autodiff<B, C> {
             }
             OpsKind::UnTracked(prep) => prep.finish(B::edge_dot(graph, rows, cols)),
         }
+    }
+
+    fn edge_relu_add(graph: EdgeGraph, rows: FloatTensor<Self>, cols: FloatTensor<Self>) -> FloatTensor<Self> {
+        let nodes = [rows.node(), cols.node()];
+        let (rows, cols) = (rows.into_primitive(), cols.into_primitive());
+        match EdgeReluAdd.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                let z = B::edge_relu_add(graph.clone(), rows, cols);
+                prep.finish((graph, z.clone()), z)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::edge_relu_add(graph, rows, cols)),
+        }
+    }
+
+    fn relu_gradient(_: FloatTensor<Self>, _: FloatTensor<Self>) -> FloatTensor<Self> {
+        panic!("the gradient of edge_relu_add has no gradient of its own")
     }
 
     fn edge_relu_dot(
