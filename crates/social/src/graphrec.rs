@@ -18,7 +18,8 @@
 //! friends of `u` are those whom `u` trusts, not those who trust `u`. All matrices of the equations are different ones.
 //!
 //! Training is the paper's with RMSprop, decay .9, learning rate 1e-3, batches of 128 ratings and early stop on
-//! validation. As published, the rating that is to be predicted stands among the neighbours of its user and item.
+//! validation. As published, the rating that is to be predicted stands among the neighbours of its user and item, unless
+//! [`GraphRecConfig::hide_batch`] takes it out.
 //!
 //! Choices, where paper and code (`wenqifan03/GraphRec-WWW19`) leave them or differ:
 //! - a user without ratings or without friends and an item without ratings have zeros for `h_I`, `h_S` or `z`; a friend
@@ -45,7 +46,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use gnnrec_eval::Scorer;
 use gnnrec_graph::{Csr, ItemId, UserId, World};
 use gnnrec_model::{GradientConfig, GradientModel, ModelError, Phase, Step, Table};
-use gnnrec_sampling::Batch;
+use gnnrec_sampling::{Batch, RatedBatch};
 use gnnrec_sparse::gather_rows;
 use serde::{Deserialize, Serialize};
 
@@ -83,6 +84,9 @@ pub struct GraphRecConfig {
     /// At most so many random neighbours of each node and kind in a training step, anew each step; at least 1. None:
     /// all of them. Scoring always looks at all.
     pub max_neighbours: Option<usize>,
+    /// Whether the ratings of a batch are hidden from the neighbourhoods that are to predict them. As published they
+    /// are not: a model learns from neighbours among which the answer stands, and finds none there when it is tested.
+    pub hide_batch: bool,
     /// What a friend is to a user.
     pub friends: FriendVectors,
     /// Whether friends count; without them `h[u] = h_I[u]` (the paper's GraphRec-SN).
@@ -104,6 +108,7 @@ impl Default for GraphRecConfig {
             dropout: 0.5,
             init_std: 0.1,
             max_neighbours: None,
+            hide_batch: false,
             friends: FriendVectors::ItemSpace,
             social: true,
             opinions: true,
@@ -151,7 +156,7 @@ impl GradientConfig for GraphRecConfig {
             items_of_users: Opinions::new(interactions.by_user(), &levels)?,
             users_of_items: Opinions::new(interactions.by_item(), &levels)?,
             friends,
-            num_levels: levels.len(),
+            levels: levels.clone(),
         };
         let start = Start { seed, std: self.init_std, device };
         let table = |name, rows| Table::new(start.weight(name, rows, dim));
@@ -187,7 +192,7 @@ struct Graphs {
     items_of_users: Opinions,
     users_of_items: Opinions,
     friends: Option<Csr>,
-    num_levels: usize,
+    levels: Levels,
 }
 
 /// Three tables and the layers between them; parameters are named by their equations.
@@ -241,26 +246,38 @@ impl Social {
 }
 
 impl GraphRec {
+    /// Which neighbours a step looks at.
+    fn choice(&self, batch: &RatedBatch, step: Step) -> Choice {
+        let Graphs { items_of_users, users_of_items, levels, .. } = &*self.graphs;
+        let rows = batch.users.iter().zip(&batch.items).zip(&batch.ratings).filter(|_| self.config.hide_batch);
+        let edges = rows.flat_map(|((user, item), &rating)| {
+            let level = levels.position(rating);
+            let (of_item, of_user) = (items_of_users.pair(item.0, level), users_of_items.pair(user.0, level));
+            [(Kind::ItemsOfUsers, user.0, of_item), (Kind::UsersOfItems, item.0, of_user)]
+        });
+        Choice::new(self.config.max_neighbours, step, edges.collect())
+    }
+
     /// `h_I` of distinct users.
-    fn item_space(&self, users: &[u32], choice: Choice) -> Tensor<2> {
+    fn item_space(&self, users: &[u32], choice: &Choice) -> Tensor<2> {
         let opinions = &self.graphs.items_of_users;
         let around = Around::of(users, &opinions.pairs_of, Kind::ItemsOfUsers, choice);
-        let (levels_of, items) = opinions.levels_of(&around.sources, self.graphs.num_levels);
+        let (levels_of, items) = opinions.levels_of(&around.sources, self.graphs.levels.len());
         let x = self.item_opinions.forward(&levels_of, self.items.lookup(&items), self.levels.as_ref().map(Param::val));
         self.rated_items.forward(&around.graph, x, || self.users.lookup(users))
     }
 
     /// `z` of distinct items.
-    fn user_space(&self, items: &[u32], choice: Choice) -> Tensor<2> {
+    fn user_space(&self, items: &[u32], choice: &Choice) -> Tensor<2> {
         let opinions = &self.graphs.users_of_items;
         let around = Around::of(items, &opinions.pairs_of, Kind::UsersOfItems, choice);
-        let (levels_of, users) = opinions.levels_of(&around.sources, self.graphs.num_levels);
+        let (levels_of, users) = opinions.levels_of(&around.sources, self.graphs.levels.len());
         let f = self.user_opinions.forward(&levels_of, self.users.lookup(&users), self.levels.as_ref().map(Param::val));
         self.raters.forward(&around.graph, f, || self.items.lookup(items))
     }
 
     /// `h` of distinct users, from the neighbourhoods within two hops of them.
-    fn users_of_batch(&self, users: &[u32], choice: Choice) -> Tensor<2> {
+    fn users_of_batch(&self, users: &[u32], choice: &Choice) -> Tensor<2> {
         let (Some(social), Some(friends)) = (&self.social, &self.graphs.friends) else {
             return self.item_space(users, choice);
         };
@@ -279,11 +296,12 @@ impl GraphRec {
 
     /// `h` of all users, `h_I` of each once.
     fn all_users(&self) -> Tensor<2> {
-        let of_users = |users: &[u32]| self.item_space(users, Choice::All);
+        let all = Choice::default();
+        let of_users = |users: &[u32]| self.item_space(users, &all);
         let item_space = self.in_blocks(&self.graphs.items_of_users.pairs_of, &of_users);
         let (Some(social), Some(friends)) = (&self.social, &self.graphs.friends) else { return item_space };
         let of_users = |users: &[u32]| {
-            let around = Around::of(users, friends, Kind::Friends, Choice::All);
+            let around = Around::of(users, friends, Kind::Friends, &all);
             let vectors = match self.config.friends {
                 FriendVectors::ItemSpace => gather_rows(item_space.clone(), &around.sources),
                 FriendVectors::Embedding => self.users.lookup(&around.sources),
@@ -305,7 +323,7 @@ impl GraphRec {
 impl GradientModel for GraphRec {
     fn loss(&self, batch: &Batch, step: Step) -> Tensor<1> {
         let batch = batch.rated();
-        let choice = self.config.max_neighbours.map_or(Choice::All, |most| Choice::AtMost(most, step));
+        let choice = &self.choice(batch, step);
         let (user_of_row, item_of_row) = (UserId::peel_slice(&batch.users), ItemId::peel_slice(&batch.items));
         let (users, items) = (sorted(user_of_row.to_vec()), sorted(item_of_row.to_vec()));
         let h = gather_rows(self.users_of_batch(&users, choice), &places(&users, user_of_row));
@@ -321,7 +339,7 @@ impl GradientModel for GraphRec {
 
     fn scorer(&self) -> Box<dyn Scorer> {
         let model = self.valid();
-        let of_items = |items: &[u32]| model.user_space(items, Choice::All);
+        let of_items = |items: &[u32]| model.user_space(items, &Choice::default());
         let items = model.in_blocks(&model.graphs.users_of_items.pairs_of, &of_items);
         Box::new(GraphRecScorer::new(model.config.embedding_dim, model.rating.fold(model.all_users(), items)))
     }

@@ -175,6 +175,25 @@ fn dropout_and_caps_are_keyed_by_the_step() {
     assert_eq!(whole, losses(GraphRecConfig { dropout: 0.0, max_neighbours: Some(40), ..small() }));
 }
 
+/// Hidden, ratings are predicted as by a model of the same parameters whose world never had them, by friends as well.
+#[test]
+fn a_hidden_rating_is_not_there() {
+    let rated: Vec<(u32, u32, f32)> = (0u8..6)
+        .flat_map(|user| [0, 2, 3].map(|step| (user, (user + step) % 6)))
+        .map(|(user, item)| (user.into(), item.into(), f32::from(1 + (user * 3 + item) % 4)))
+        .collect();
+    let ties = [(0, 1), (3, 2), (2, 0)];
+    let (asked, others): (Vec<_>, Vec<_>) = rated.iter().partition(|row| matches!(row, (2, 4, _) | (0, 2, _)));
+    assert_eq!(asked.len(), 2);
+    let cost = |hide_batch, rated: &[(u32, u32, f32)]| {
+        let config = GraphRecConfig { hide_batch, dropout: 0.0, ..small() };
+        loss(&config.init(&world(6, 6, rated, &ties), 1, &Device::flex().autodiff()).unwrap(), &asked, 0)
+    };
+    let (shown, hidden, absent) = (cost(false, &rated), cost(true, &rated), cost(false, &others));
+    assert!((hidden - absent).abs() < 1e-6 * absent, "{hidden} {absent}");
+    assert!((hidden - shown).abs() > 1e-3 * shown, "{hidden} {shown}");
+}
+
 /// A row of a batch costs its own neighbourhood: what it computes does not depend on the others but through the
 /// normalisation, which a batch of the same row twice and once shows by hand.
 #[test]

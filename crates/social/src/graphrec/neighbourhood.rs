@@ -42,7 +42,7 @@ impl Levels {
     }
 
     /// The place of a training rating on the scale.
-    fn position(&self, rating: f32) -> u32 {
+    pub(super) fn position(&self, rating: f32) -> u32 {
         let position = self.0.binary_search_by(|level| level.total_cmp(&(rating + 0.0)));
         u32::try_from(position.expect("every training rating is a level")).expect("levels are few")
     }
@@ -78,6 +78,11 @@ impl Opinions {
         Ok(Self { pairs_of, pairs })
     }
 
+    /// The pair of a training rating.
+    pub(super) fn pair(&self, other: u32, level: u32) -> u32 {
+        place(&self.pairs, &(other, level))
+    }
+
     /// Some pairs, ascending, as the edges in their order of a graph from the other nodes of them, which come with it
     /// and are ascending too, to levels.
     pub(super) fn levels_of(&self, pairs: &[u32], num_levels: usize) -> (EdgeGraph, Vec<u32>) {
@@ -94,21 +99,45 @@ impl Opinions {
     }
 }
 
-/// Which neighbours a step looks at.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Choice {
-    /// All of them.
-    All,
-    /// At most so many a node, drawn anew each step.
-    AtMost(usize, Step),
-}
-
 /// Kinds of neighbourhoods, which draw from streams of their own.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     Friends,
     ItemsOfUsers,
     UsersOfItems,
+}
+
+/// Which neighbours a step looks at: all but those hidden, or at most so many of these, drawn anew each step.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Choice {
+    most: Option<(usize, Step)>,
+    /// Node and neighbour, ascending.
+    hidden: Vec<(Kind, u32, u32)>,
+}
+
+impl Choice {
+    pub(super) fn new(most: Option<usize>, step: Step, mut hidden: Vec<(Kind, u32, u32)>) -> Self {
+        hidden.sort_unstable();
+        Self { most: most.map(|most| (most, step)), hidden }
+    }
+
+    fn is_all(&self) -> bool {
+        self.most.is_none() && self.hidden.is_empty()
+    }
+
+    /// What is chosen of a row, keyed by step, kind and node.
+    fn of(&self, all: &[u32], node: u32, kind: Kind) -> Vec<u32> {
+        let shown = |&neighbour: &u32| self.hidden.binary_search(&(kind, node, neighbour)).is_err();
+        let shown: Vec<u32> = all.iter().copied().filter(shown).collect();
+        match self.most {
+            Some((most, step)) if most < shown.len() => {
+                let position = (kind as u64) << 32 | u64::from(node);
+                let mut random = stream(step.seed, Purpose::Neighbours, [step.index, position]);
+                index::sample(&mut random, shown.len(), most).into_iter().map(|position| shown[position]).collect()
+            }
+            _ => shown,
+        }
+    }
 }
 
 /// Some targets, their neighbours, and the edges between them.
@@ -122,31 +151,20 @@ pub(super) struct Around {
 
 impl Around {
     /// Linear in the neighbours of the targets, and a look at each node that may be one.
-    pub(super) fn of(targets: &[u32], neighbours: &Csr, kind: Kind, choice: Choice) -> Self {
-        let chosen = match choice {
-            Choice::All => neighbours.select_rows(targets),
-            Choice::AtMost(most, step) => {
-                let chosen = |(row, &node): (u32, &u32)| {
-                    let all = neighbours.row(node as usize);
-                    choose(all, node, kind, most, step).into_iter().map(move |neighbour| (row, neighbour))
-                };
-                let edges: Vec<(u32, u32)> = (0..).zip(targets).flat_map(chosen).collect();
-                let pattern = Csr::from_edges(targets.len(), neighbours.num_cols(), &edges, Duplicates::Error);
-                pattern.expect("a part of a graph is a graph")
-            }
+    pub(super) fn of(targets: &[u32], neighbours: &Csr, kind: Kind, choice: &Choice) -> Self {
+        let chosen = if choice.is_all() {
+            neighbours.select_rows(targets)
+        } else {
+            let chosen = |(row, &node): (u32, &u32)| {
+                choice.of(neighbours.row(node as usize), node, kind).into_iter().map(move |neighbour| (row, neighbour))
+            };
+            let edges: Vec<(u32, u32)> = (0..).zip(targets).flat_map(chosen).collect();
+            let pattern = Csr::from_edges(targets.len(), neighbours.num_cols(), &edges, Duplicates::Error);
+            pattern.expect("a part of a graph is a graph")
         };
         let (pattern, sources) = chosen.used_columns();
         Self { graph: EdgeGraph::new(pattern), sources }
     }
-}
-
-/// At most `most` of a row, keyed by step, kind and node.
-fn choose(all: &[u32], node: u32, kind: Kind, most: usize, step: Step) -> Vec<u32> {
-    if all.len() <= most {
-        return all.to_vec();
-    }
-    let mut random = stream(step.seed, Purpose::Neighbours, [step.index, (kind as u64) << 32 | u64::from(node)]);
-    index::sample(&mut random, all.len(), most).into_iter().map(|position| all[position]).collect()
 }
 
 /// The distinct numbers, ascending.
@@ -210,9 +228,18 @@ mod tests {
 
     #[test]
     fn around_some_targets() {
-        let around = Around::of(&[3, 0, 2], &rated().to_pattern(), Kind::ItemsOfUsers, Choice::All);
+        let around = Around::of(&[3, 0, 2], &rated().to_pattern(), Kind::ItemsOfUsers, &Choice::default());
         assert_eq!(around.sources, [1, 4]);
         assert!(around.graph.pattern().edges().eq([(1, 0), (1, 1), (2, 0), (2, 1)]));
+    }
+
+    #[test]
+    fn what_is_hidden_is_hidden_from_its_node_and_kind() {
+        let hidden = vec![(Kind::Friends, 1, 1), (Kind::ItemsOfUsers, 2, 4), (Kind::ItemsOfUsers, 0, 1)];
+        let choice = Choice::new(None, Step { seed: 0, index: 0 }, hidden);
+        let around = Around::of(&[0, 1, 2], &rated().to_pattern(), Kind::ItemsOfUsers, &choice);
+        assert_eq!(around.sources, [1, 2, 4]);
+        assert!(around.graph.pattern().edges().eq([(0, 2), (1, 0), (1, 1), (2, 0)]));
     }
 
     #[test]
@@ -220,7 +247,8 @@ mod tests {
         let edges: Vec<_> = (0..40).map(|col| (0, col)).chain([(1, 3), (1, 9)]).collect();
         let pattern = Csr::from_edges(2, 40, &edges, Duplicates::Error).unwrap();
         let sources = |targets: &[u32], kind, index| {
-            let around = Around::of(targets, &pattern, kind, Choice::AtMost(5, Step { seed: 1, index }));
+            let around =
+                Around::of(targets, &pattern, kind, &Choice::new(Some(5), Step { seed: 1, index }, Vec::new()));
             around.graph.pattern().row(0).iter().map(|&col| around.sources[col as usize]).collect::<Vec<_>>()
         };
         let first = sources(&[0], Kind::Friends, 0);
