@@ -158,6 +158,7 @@ impl Csr {
     /// The same edges without the columns that have none, and which columns these leave, ascending; in time linear in
     /// edges and columns.
     #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "columns are counted by a u32")]
     pub fn used_columns(&self) -> (Self, Vec<u32>) {
         let mut place = vec![0u32; self.num_cols];
         self.indices.iter().for_each(|&col| place[col as usize] = 1);

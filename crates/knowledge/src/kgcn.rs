@@ -28,7 +28,7 @@ mod scorer;
 use std::sync::Arc;
 
 use burn::module::{Module, Param};
-use burn::tensor::activation::{softmax, tanh};
+use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor, TensorData};
 use gnnrec_eval::Scorer;
 use gnnrec_graph::{UserId, World};
@@ -240,9 +240,8 @@ impl Kgcn {
             Aggregator::Neighbour => neighbours,
         };
         let is_last = iteration + 1 == self.config.num_hops;
-        let activation = if is_last { Activation::Identity } else { Activation::RELU };
-        let output = linear(input, self.weights[iteration].val(), Some(self.biases[iteration].val()), activation);
-        if is_last { tanh(output) } else { output }
+        let activation = if is_last { Activation::Tanh } else { Activation::RELU };
+        linear(input, self.weights[iteration].val(), Some(self.biases[iteration].val()), activation)
     }
 }
 

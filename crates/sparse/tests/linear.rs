@@ -34,11 +34,13 @@ fn check(rows: usize, inputs: usize, outputs: usize, activation: Activation) {
     let [tensor, matrix, row] = leaves.clone();
     let y = linear(tensor, matrix, Some(row), activation);
     assert_eq!(y.dims(), [rows, outputs]);
-    let slope = match activation {
-        Activation::Identity => 1.0,
-        Activation::LeakyRelu(slope) => f64::from(slope),
+    let act = |z: f64| match activation {
+        Activation::Identity => (z, 1.0),
+        Activation::LeakyRelu(slope) if z <= 0.0 => (f64::from(slope) * z, f64::from(slope)),
+        Activation::LeakyRelu(_) => (z, 1.0),
+        Activation::Tanh => (z.tanh(), 1.0 - z.tanh().powi(2)),
     };
-    let (expected, gradients) = reference::linear(&wide(&x), &wide(&weight), &wide(&bias), slope, &wide(&seed));
+    let (expected, gradients) = reference::linear(&wide(&x), &wide(&weight), &wide(&bias), act, &wide(&seed));
     assert_close(&values(y.clone()), &expected);
     if rows == 0 {
         return;
@@ -57,7 +59,7 @@ proptest! {
         rows in prop_oneof![0usize..40, 1000usize..1100],
         inputs in prop::sample::select(&[1usize, 3, 8, 17, 64][..]),
         outputs in prop::sample::select(&[1usize, 2, 16, 19][..]),
-        activation in prop::sample::select(&[Activation::Identity, Activation::RELU, Activation::LeakyRelu(0.2)][..]),
+        activation in prop::sample::select(&[Activation::Identity, Activation::RELU, Activation::LeakyRelu(0.2), Activation::Tanh][..]),
     ) {
         check(rows, inputs, outputs, activation);
     }

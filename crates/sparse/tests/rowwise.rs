@@ -9,7 +9,7 @@ use gnnrec_graph::{Csr, Duplicates};
 use gnnrec_sparse::{Dropout, EdgeGraph, dropout_rows, edge_mul, unit_rows};
 use proptest::prelude::*;
 
-use support::numbers;
+use support::{numbers, wide};
 
 fn leaf(x: &[f32], shape: [usize; 2]) -> Tensor<2> {
     Tensor::from_data(TensorData::new(x.to_vec(), shape), &Device::flex().autodiff()).require_grad()
@@ -72,14 +72,15 @@ fn check_messages(num_rows: usize, num_cols: usize, edges: &[(u32, u32)], width:
     let z = edge_mul(&graph, r.clone(), c.clone());
     let grads = (z.clone() * leaf(&dz, [num_edges, width]).detach()).sum().backward();
     let z = values(z);
+    let [exact_rows, exact_cols, exact_dz] = [&rows, &cols, &dz].map(|x| wide(x));
     let mut sums = [vec![0f64; rows.len()], vec![0f64; cols.len()]];
     for (edge, (row, col)) in graph.pattern().edges().enumerate() {
         for j in 0..width {
             let (row, col) = (row as usize * width + j, col as usize * width + j);
             let at = edge * width + j;
             assert!((z[at] - rows[row] * cols[col]).abs() < 1e-6);
-            sums[0][row] += f64::from(dz[at]) * f64::from(cols[col]);
-            sums[1][col] += f64::from(dz[at]) * f64::from(rows[row]);
+            sums[0][row] += exact_dz[at] * exact_cols[col];
+            sums[1][col] += exact_dz[at] * exact_rows[row];
         }
     }
     for (leaf, expected) in [r, c].iter().zip(sums) {

@@ -10,6 +10,7 @@ use burn::module::Param;
 use burn::tensor::Tensor;
 use gnnrec_eval::Scorer;
 use gnnrec_graph::UserId;
+use gnnrec_sparse::kernels;
 use rayon::prelude::*;
 
 use super::field::Field;
@@ -116,8 +117,11 @@ impl KgcnScorer {
                         add_product(&table[row(node)], own, out);
                     }
                 }
-                let activate = |x: &mut f32| *x = if last { x.tanh() } else { x.max(0.0) };
-                out.iter_mut().for_each(activate);
+                if last {
+                    kernels::tanh(out);
+                } else {
+                    out.iter_mut().for_each(|x| *x = x.max(0.0));
+                }
             }
             std::mem::swap(&mut buffers.rows, &mut buffers.next);
         }

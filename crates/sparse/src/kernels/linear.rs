@@ -10,6 +10,7 @@
 
 use rayon::prelude::*;
 
+use super::exp::tanh_of;
 use super::vectors::vectorised;
 
 /// Rows a task: a block and its result stay in the second cache at usual widths.
@@ -25,6 +26,8 @@ pub enum Activation {
     Identity,
     /// `z` above 0, and else `slope · z`. Slope 0 is the relu. At 0 the slope counts.
     LeakyRelu(f32),
+    /// The hyperbolic tangent.
+    Tanh,
 }
 
 impl Activation {
@@ -33,10 +36,14 @@ impl Activation {
 
     #[inline(always)]
     fn apply(self, values: &mut [f32]) {
-        if let Self::LeakyRelu(slope) = self {
-            for value in values {
-                *value = if *value > 0.0 { *value } else { slope * *value };
+        match self {
+            Self::Identity => {}
+            Self::LeakyRelu(slope) => {
+                for value in values {
+                    *value = if *value > 0.0 { *value } else { slope * *value };
+                }
             }
+            Self::Tanh => values.iter_mut().for_each(|value| *value = tanh_of(*value)),
         }
     }
 
@@ -50,13 +57,18 @@ impl Activation {
                     *dz = if *y > 0.0 { *dy } else { slope * *dy };
                 }
             }
+            Self::Tanh => {
+                for ((dz, y), dy) in dz.iter_mut().zip(y).zip(dy) {
+                    *dz = (1.0 - y * y) * dy;
+                }
+            }
         }
     }
 
     /// The slope is a finite number of at least 0.
     pub(crate) fn check(self) {
         let fits = match self {
-            Self::Identity => true,
+            Self::Identity | Self::Tanh => true,
             Self::LeakyRelu(slope) => slope >= 0.0 && slope.is_finite(),
         };
         assert!(fits, "a slope is a finite number of at least 0, got {self:?}");

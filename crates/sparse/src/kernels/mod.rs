@@ -53,6 +53,7 @@ mod vectors;
 
 pub use additive::{edge_relu_add, edge_relu_dot, edge_relu_sums};
 pub use edges::{edge_dot, gather_edges, spmm_edges, spmm_masked, sum_edges};
+pub use exp::tanh;
 pub use linear::{Activation, activation_gradient, linear, linear_dw, linear_dx};
 pub use messages::{edge_mul, edge_mul_gradient};
 pub use propagation::{PropagatedRows, propagate_rows, propagate_rows_backward};

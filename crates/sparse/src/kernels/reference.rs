@@ -148,10 +148,16 @@ pub fn grouped_linear_gradients(
     (dx, dweights)
 }
 
-/// `act(x weight + bias)`, where `act` multiplies what is not above 0 by `slope`, and the gradients towards `x`,
-/// `weight` and `bias` where `dy` is that of the result.
+/// `act(x weight + bias)`, where `act` gives value and derivative, and the gradients towards `x`, `weight` and `bias`
+/// where `dy` is that of the result.
 #[must_use]
-pub fn linear(x: &[f64], weight: &[f64], bias: &[f64], slope: f64, dy: &[f64]) -> (Vec<f64>, [Vec<f64>; 3]) {
+pub fn linear(
+    x: &[f64],
+    weight: &[f64],
+    bias: &[f64],
+    act: impl Fn(f64) -> (f64, f64),
+    dy: &[f64],
+) -> (Vec<f64>, [Vec<f64>; 3]) {
     let outputs = bias.len();
     let inputs = weight.len() / outputs;
     let mut y = vec![0.0; dy.len()];
@@ -159,9 +165,9 @@ pub fn linear(x: &[f64], weight: &[f64], bias: &[f64], slope: f64, dy: &[f64]) -
     for n in 0..dy.len() / outputs {
         for j in 0..outputs {
             let z = bias[j] + (0..inputs).map(|i| x[n * inputs + i] * weight[i * outputs + j]).sum::<f64>();
-            let factor = if z > 0.0 { 1.0 } else { slope };
-            y[n * outputs + j] = factor * z;
-            let dz = factor * dy[n * outputs + j];
+            let (value, derivative) = act(z);
+            y[n * outputs + j] = value;
+            let dz = derivative * dy[n * outputs + j];
             dbias[j] += dz;
             for i in 0..inputs {
                 dx[n * inputs + i] += dz * weight[i * outputs + j];
