@@ -34,8 +34,8 @@
 //! - the first epoch has attention, of the initial values; the code begins with `D^-1 A`;
 //! - `gcn` adds the node itself, as equation 6 says, and `graph-sage` concatenates layers of its output, with
 //!   LeakyReLU; the code does neither;
-//! - `W_r` start from Glorot's distribution each by itself, not as one tensor; there is no start from trained
-//!   matrix factorisation.
+//! - `W_r` start from Glorot's distribution each by itself, not as one tensor;
+//! - the start from trained matrix factorisation is one run with the rest: [`KgatConfig::mf_steps`].
 
 mod graph;
 
@@ -93,6 +93,9 @@ pub struct KgatConfig {
     pub l2: f64,
     /// Weight of the squared norms of what a batch of facts projects, at least 0.
     pub l2_facts: f64,
+    /// Steps at the start that train the tables of users and nodes as matrix factorisation does, `p_u · q_i` under the
+    /// same BPR: the authors begin with embeddings trained so. 0 begins with random ones. Steps count over all phases.
+    pub mf_steps: u64,
 }
 
 impl Default for KgatConfig {
@@ -105,6 +108,7 @@ impl Default for KgatConfig {
             message_dropout: 0.1,
             l2: 1e-5,
             l2_facts: 1e-5,
+            mf_steps: 0,
         }
     }
 }
@@ -290,12 +294,15 @@ impl Kgat {
         let item = |item: ItemId| self.row_of_node(self.node_of_item[item.index()]);
         let items = batch.positives.iter().chain(&batch.negatives).map(|&positive| item(positive));
         let rows: Vec<u32> = batch.users.iter().map(|user| user.0).chain(items).collect();
-        let table = self.table();
-        let looked_up = self.forward(&rows, table.clone(), &self.attention.val(), Some(step));
-        let (dim, width) = (self.config.embedding_dim, looked_up.dims()[1]);
+        let (table, dim) = (self.table(), self.config.embedding_dim);
         let objective = Objective::Bpr { num_negatives: batch.num_negatives };
         #[expect(clippy::cast_possible_truncation, reason = "a weight needs no more digits")]
-        let loss = RowLoss::new(objective, batch.len(), 0..width).penalised(self.config.l2 as f32, 0..dim);
+        let bpr = |width| RowLoss::new(objective, batch.len(), 0..width).penalised(self.config.l2 as f32, 0..dim);
+        if step.index < self.config.mf_steps {
+            return row_loss(&bpr(dim), gather_rows(table, &rows));
+        }
+        let looked_up = self.forward(&rows, table.clone(), &self.attention.val(), Some(step));
+        let width = looked_up.dims()[1];
 
         let has = 2 * self.num_fact_relations();
         let mut facts = Translations::default();
@@ -305,7 +312,7 @@ impl Kgat {
                 facts.push_both(has, has + 1, [user.0, item(positive), item(negative)]);
             }
         }
-        row_loss(&loss, looked_up) + self.translation_loss(table, facts)
+        row_loss(&bpr(width), looked_up) + self.translation_loss(table, facts)
     }
 
     fn facts_loss(&self, batch: &FactBatch) -> Tensor<1> {

@@ -9,6 +9,7 @@ use burn::tensor::{Device, Tensor};
 use gnnrec_graph::{Duplicates, EntityId, InteractionGraph, ItemId, KnowledgeGraph, RelationId, Triple, UserId, World};
 use gnnrec_knowledge::{Kgat, KgatAggregator, KgatConfig};
 use gnnrec_model::{GradientConfig, GradientModel, ModelError, Phase, Step, conformance};
+use gnnrec_sampling::{Batch, PairwiseBatch};
 use support::{Numbers, equals_pytorch, model_of, reversed};
 
 fn small(aggregator: KgatAggregator) -> KgatConfig {
@@ -142,6 +143,36 @@ fn dropout_is_keyed_by_the_step() {
     let model = small(KgatAggregator::BiInteraction).init(&world, 1, &Device::flex().autodiff()).unwrap();
     let loss = |index| model.loss(&batch, Step { seed: 3, index }).into_scalar::<f32>().to_bits();
     assert!(loss(0) == loss(0) && loss(0) != loss(1));
+}
+
+/// The first steps are those of matrix factorisation over the rows of the batch, by hand, and those after them are not.
+#[test]
+fn may_start_as_matrix_factorisation() {
+    let pairs = [(UserId(0), ItemId(0)), (UserId(1), ItemId(1))];
+    let facts = [Triple { head: EntityId(0), relation: RelationId(0), tail: EntityId(2) }];
+    let knowledge = KnowledgeGraph::new(3, 1, &facts, vec![Some(EntityId(1)), Some(EntityId(0)), None]).unwrap();
+    let world = World::new(InteractionGraph::from_pairs(2, 3, &pairs, Duplicates::Error).unwrap());
+    let world = world.with_knowledge(knowledge).unwrap();
+    let config = KgatConfig { mf_steps: 2, ..small(KgatAggregator::BiInteraction) };
+    let model = config.init(&world, 1, &Device::flex().autodiff()).unwrap();
+    let values = |table: &Param<Tensor<2>>| table.val().into_data().try_to_vec::<f32>().unwrap();
+    let (users, nodes) = (values(&model.users), values(&model.nodes));
+    // Items 0, 1 and 2 are nodes 1, 0 and 3.
+    let [user, positive, negative] = [&users[6..12], &nodes[0..6], &nodes[18..24]];
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(a * b)).sum::<f64>();
+    let squares = [user, positive, negative].iter().map(|x| dot(x, x)).sum::<f64>();
+    let bpr = (dot(user, negative) - dot(user, positive)).exp().ln_1p();
+    let batch = PairwiseBatch {
+        users: vec![UserId(1)],
+        positives: vec![ItemId(1)],
+        negatives: vec![ItemId(2)],
+        num_negatives: 1,
+    };
+    let batch = Batch::Pairwise(batch);
+    let loss = |index| f64::from(model.loss(&batch, Step { seed: 3, index }).into_scalar::<f32>());
+    assert!((loss(1) - bpr - 0.5 * 1e-3 * squares).abs() < 1e-6);
+    assert!((loss(2) - loss(1)).abs() > 1e-3);
+    conformance::check_gradient(&config, &conformance::world());
 }
 
 #[test]
