@@ -33,7 +33,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use gnnrec_eval::Scorer;
 use gnnrec_graph::{UserId, World};
 use gnnrec_model::{
-    GradientConfig, GradientModel, ModelError, Step, bpr_loss, cross_entropy_loss, normal_init, xavier_init,
+    GradientConfig, GradientModel, ModelError, Step, Table, bpr_loss, cross_entropy_loss, normal_init, xavier_init,
 };
 use gnnrec_sampling::Batch;
 use gnnrec_sparse::{Activation, gather_rows, linear};
@@ -139,8 +139,8 @@ impl GradientConfig for KgcnConfig {
         let table = |name, rows| normal_init(seed, name, rows, dim, self.init_std, device);
         let layers = 0..self.num_hops;
         Ok(Kgcn {
-            users: table("users", world.interactions().num_users()),
-            nodes: table("nodes", field.num_nodes()),
+            users: Table::new(table("users", world.interactions().num_users())),
+            nodes: Table::new(table("nodes", field.num_nodes())),
             relations: table("relations", field.num_relations),
             weights: layers.clone().map(|h| xavier_init(seed, &format!("layer.{h}"), inputs, dim, device)).collect(),
             biases: layers.map(|_| Param::from_data(TensorData::zeros::<f32, _>([1, dim]), device)).collect(),
@@ -154,9 +154,9 @@ impl GradientConfig for KgcnConfig {
 #[derive(Module, Debug)]
 pub struct Kgcn {
     /// `num_users x dim`.
-    pub users: Param<Tensor<2>>,
+    pub users: Table,
     /// `e`, entities and then the items without one, `num_nodes x dim`.
-    pub nodes: Param<Tensor<2>>,
+    pub nodes: Table,
     /// `r`, relations and then their inverses, `2 num_relations x dim`.
     pub relations: Param<Tensor<2>>,
     /// `W(h)` transposed, each `dim x dim`, or `2 dim x dim` for concat.
@@ -182,14 +182,14 @@ impl Kgcn {
     fn forward(&self, users: &[u32], nodes: Vec<u32>) -> Looked {
         let (rows, size, hops) = (users.len(), self.field.size, self.config.num_hops);
         let dim = self.config.embedding_dim;
-        let users = gather_rows(self.users.val(), users);
+        let users = self.users.lookup(users);
         // Layer h of the field holds rows * K^h nodes, the facts of layer h - 1 in order.
         let mut layers = vec![nodes];
         for h in 0..hops {
             let facts = layers[h].iter().flat_map(|&node| &self.field.neighbours[self.field.facts(node)]);
             layers.push(facts.copied().collect());
         }
-        let field = gather_rows(self.nodes.val(), &layers.concat());
+        let field = self.nodes.lookup(&layers.concat());
         let mut start = 0;
         let mut vectors: Vec<Tensor<2>> = Vec::with_capacity(hops + 1);
         for layer in &layers {
@@ -263,6 +263,10 @@ impl GradientModel for Kgcn {
         #[expect(clippy::cast_precision_loss, reason = "a batch has far fewer than 2^52 rows")]
         let weight = 0.5 * self.config.l2 / rows as f64;
         loss + looked.squares * weight
+    }
+
+    fn tables(&self) -> Vec<&Table> {
+        vec![&self.users, &self.nodes]
     }
 
     fn scorer(&self) -> Box<dyn Scorer> {

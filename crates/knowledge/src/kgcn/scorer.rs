@@ -69,7 +69,7 @@ impl KgcnScorer {
                 }
             })
             .collect();
-        let nodes = values(&model.nodes);
+        let nodes = values(&model.nodes.weight);
         let through = |weight: &Vec<f32>| {
             let mut out = vec![0f32; nodes.len()];
             out.par_chunks_mut(dim).zip(nodes.par_chunks(dim)).for_each(|(out, row)| add_product(row, weight, out));
@@ -77,7 +77,7 @@ impl KgcnScorer {
         };
         Self {
             dim,
-            users: values(&model.users),
+            users: values(&model.users.weight),
             relations: values(&model.relations),
             needed: needed(&field, layers.len()),
             first_own: layers[0].own.as_ref().map(through),

@@ -59,8 +59,8 @@ fn one_hop_by_hand() {
         let device = Device::flex();
         let mut model = config.init(&world, 0, &device).unwrap();
         let param = |rows: &[f32]| Param::from_tensor(Tensor::<1>::from_floats(rows, &device).unsqueeze_dim::<2>(1));
-        model.users = param(&[2.0]);
-        model.nodes = param(&[0.5, 1.0, -3.0, 0.25]);
+        model.users = Table::new(param(&[2.0]));
+        model.nodes = Table::new(param(&[0.5, 1.0, -3.0, 0.25]));
         model.relations = param(&[0.5, -0.5, 9.0, 9.0]);
         model.biases = vec![param(&[0.1])];
         // Preferences 1 and -1.
