@@ -85,6 +85,16 @@ mod tests {
         assert!(table.take_gradient().is_none(), "it was taken");
     }
 
+    /// In the order of the lookups the great terms cancel before the small one comes; in another it is lost in them.
+    #[test]
+    fn terms_are_added_in_the_order_of_the_lookups() {
+        let table = table();
+        let terms = [1e8, -1e8, 1.0].map(|by| table.lookup(&[1]).sum() * by);
+        // Added the other way round, so that the backward pass need not meet them in their order.
+        let _gradients = terms.into_iter().rev().reduce(Tensor::add).unwrap().backward();
+        assert_eq!(values(table.take_gradient().unwrap().1), [1.0, 1.0]);
+    }
+
     #[test]
     fn a_copy_has_its_own_gradients() {
         let (table, copy) = (table(), table().clone());
