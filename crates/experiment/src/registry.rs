@@ -13,7 +13,7 @@ use gnnrec_interaction::{
 };
 use gnnrec_knowledge::{KgatConfig, KgcnConfig, KginConfig};
 use gnnrec_model::{ClosedForm, Family, GradientConfig, GradientModel};
-use gnnrec_social::{DiffNetConfig, GraphRecConfig, SocialLightGcnConfig, TrustSvdConfig};
+use gnnrec_social::{DiffNetConfig, GraphRecConfig, SocialLightGcnConfig, SocialMfConfig, TrustSvdConfig};
 use gnnrec_train::{Run, TrainRecord, fit, load_model, save_model};
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +56,9 @@ pub enum ModelConfig {
     /// The same of ratings, with trust.
     #[serde(rename = "trustsvd")]
     TrustSvd(TrustSvdConfig),
+    /// Matrix factorisation of ratings that draws users towards whom they trust.
+    #[serde(rename = "socialmf")]
+    SocialMf(SocialMfConfig),
     /// Ratings from attention over opinions and friends.
     #[serde(rename = "graphrec")]
     GraphRec(GraphRecConfig),
@@ -90,6 +93,7 @@ macro_rules! each_model {
             ModelConfig::SocialLightGcn($trained) => $train,
             ModelConfig::DiffNet($trained) => $train,
             ModelConfig::TrustSvd($trained) => $train,
+            ModelConfig::SocialMf($trained) => $train,
             ModelConfig::GraphRec($trained) => $train,
             ModelConfig::Kgcn($trained) => $train,
             ModelConfig::Kgat($trained) => $train,
@@ -116,6 +120,7 @@ impl ModelConfig {
             Self::SocialLightGcn(SocialLightGcnConfig::default()),
             Self::DiffNet(DiffNetConfig::default()),
             Self::TrustSvd(TrustSvdConfig::default()),
+            Self::SocialMf(SocialMfConfig::default()),
             Self::GraphRec(GraphRecConfig::default()),
             Self::Kgcn(KgcnConfig::default()),
             Self::Kgat(KgatConfig::default()),
@@ -161,6 +166,7 @@ impl ModelConfig {
             Self::SocialLightGcn(_) => "social-lightgcn",
             Self::DiffNet(_) => "diffnet",
             Self::TrustSvd(_) => "trustsvd",
+            Self::SocialMf(_) => "socialmf",
             Self::GraphRec(_) => "graphrec",
             Self::Kgcn(_) => "kgcn",
             Self::Kgat(_) => "kgat",
@@ -185,6 +191,7 @@ impl ModelConfig {
             Self::SocialLightGcn(_) => "LightGCN with ties between users in its graph",
             Self::DiffNet(_) => "influence that spreads from friend to friend",
             Self::TrustSvd(_) => "ratings from factors and trust",
+            Self::SocialMf(_) => "ratings from factors that follow trust",
             Self::GraphRec(_) => "ratings from opinions and friends",
             Self::Kgcn(_) => "facts about items, weighted for the user",
             Self::Kgat(_) => "attention over interactions and facts",
@@ -206,7 +213,9 @@ impl ModelConfig {
             | Self::PinSage(_)
             | Self::RatingBias(_)
             | Self::SvdPp(_) => Family::Interaction,
-            Self::SocialLightGcn(_) | Self::DiffNet(_) | Self::TrustSvd(_) | Self::GraphRec(_) => Family::Social,
+            Self::SocialLightGcn(_) | Self::DiffNet(_) | Self::TrustSvd(_) | Self::SocialMf(_) | Self::GraphRec(_) => {
+                Family::Social
+            }
             Self::Kgcn(_) | Self::Kgat(_) | Self::Kgin(_) => Family::Knowledge,
         }
     }
@@ -215,7 +224,9 @@ impl ModelConfig {
     #[must_use]
     pub const fn tasks(&self) -> &'static [Task] {
         match self {
-            Self::RatingBias(_) | Self::SvdPp(_) | Self::TrustSvd(_) | Self::GraphRec(_) => &[Task::Rate],
+            Self::RatingBias(_) | Self::SvdPp(_) | Self::TrustSvd(_) | Self::SocialMf(_) | Self::GraphRec(_) => {
+                &[Task::Rate]
+            }
             // Trained on the cross entropy of clicks.
             Self::Kgcn(_) => &[Task::Rank, Task::ClickThrough],
             Self::Popularity(_)
