@@ -47,13 +47,13 @@ pub enum ModelConfig {
     /// Matrix factorisation of ratings with what else the user rated.
     #[serde(rename = "svdpp")]
     SvdPp(SvdPpConfig),
-    /// The same with ties between users.
+    /// Linear propagation over users, items and ties between users.
     #[serde(rename = "social-lightgcn")]
     SocialLightGcn(SocialLightGcnConfig),
     /// Influence diffused through friends.
     #[serde(rename = "diffnet")]
     DiffNet(DiffNetConfig),
-    /// The same of ratings, with trust.
+    /// Matrix factorisation of ratings with what else the user rated and whom the user trusts.
     #[serde(rename = "trustsvd")]
     TrustSvd(TrustSvdConfig),
     /// Matrix factorisation of ratings that draws users towards whom they trust.
@@ -141,6 +141,7 @@ impl ModelConfig {
             ("gowalla", Self::Ngcf(NgcfConfig::gowalla())),
             ("global-mean", Self::RatingBias(RatingBiasConfig::global_mean())),
             ("netflix", Self::RatingBias(RatingBiasConfig::netflix())),
+            ("logistic", Self::SocialMf(SocialMfConfig::logistic())),
             ("embedding-shortcut", Self::GraphRec(GraphRecConfig::embedding_shortcut())),
             ("lastfm", Self::Kgcn(KgcnConfig::lastfm())),
             ("lastfm", Self::Kgat(KgatConfig::lastfm())),
@@ -325,5 +326,15 @@ mod tests {
             assert_eq!(serde_json::from_value::<ModelConfig>(json).unwrap(), config);
             config.validate().unwrap();
         }
+    }
+
+    /// Nothing that a spec may name is left out where models are listed.
+    #[test]
+    fn all_are_all() {
+        let error = serde_json::from_str::<ModelConfig>(r#"{"model": "?", "config": {}}"#).unwrap_err().to_string();
+        let (_, listed) = error.split_once("expected one of").unwrap();
+        let listed: Vec<&str> = listed.split('`').skip(1).step_by(2).collect();
+        let all = ModelConfig::all();
+        assert_eq!(listed, all.iter().map(ModelConfig::name).collect::<Vec<_>>());
     }
 }

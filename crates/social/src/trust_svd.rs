@@ -32,7 +32,7 @@ use gnnrec_sampling::Batch;
 use gnnrec_sparse::{edge_dot, gather_rows};
 use serde::{Deserialize, Serialize};
 
-const NAME: &str = "trust-svd";
+const NAME: &str = "trustsvd";
 
 /// How a TrustSVD model is made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -169,7 +169,7 @@ fn nobody_is_trusted() {
         assert_close(&gradient, &[0.0, 0.0, expected[0], expected[1], 0.0, 0.0, 0.0, 0.0], 1e-4);
         assert!(conformance::all_scores(&*model.scorer()).iter().all(|score| score.is_finite()));
     }
-    let config = SocialMfConfig { embedding_dim: 3, l2: 0.0, trust_weight: 0.0, ..Default::default() };
+    let config = SocialMfConfig { embedding_dim: 3, l2: 0.0, trust_weight: 0.0, ..SocialMfConfig::logistic() };
     let scores = |ties: &[_]| {
         let model = config.init(&world(4, 5, &RATINGS, ties), 0, &Device::flex()).unwrap();
         conformance::all_scores(&*model.scorer())
@@ -226,7 +226,7 @@ fn batches_are_those_of_numpy() {
 
 #[test]
 fn says_what_is_missing() {
-    let init = |world: &World| SocialMfConfig::default().init(world, 0, &Device::flex()).unwrap_err().to_string();
+    let init = |world: &World| SocialMfConfig::logistic().init(world, 0, &Device::flex()).unwrap_err().to_string();
     assert!(init(&conformance::world()).starts_with("socialmf needs a rating for each interaction"));
     let alone = World::new(conformance::rated_world().interactions().clone());
     assert!(init(&alone).starts_with("socialmf needs a social graph"));

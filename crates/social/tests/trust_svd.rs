@@ -171,9 +171,9 @@ fn a_batch_is_that_of_pytorch() {
 #[test]
 fn says_what_is_missing() {
     let init = |world: &World| TrustSvdConfig::default().init(world, 0, &Device::flex()).unwrap_err().to_string();
-    assert!(init(&conformance::world()).starts_with("trust-svd needs a rating for each interaction"));
+    assert!(init(&conformance::world()).starts_with("trustsvd needs a rating for each interaction"));
     let alone = World::new(conformance::rated_world().interactions().clone());
-    assert!(init(&alone).starts_with("trust-svd needs a social graph"));
+    assert!(init(&alone).starts_with("trustsvd needs a social graph"));
     for (config, field) in [
         (TrustSvdConfig { embedding_dim: 0, ..Default::default() }, "embedding_dim"),
         (TrustSvdConfig { init_std: f32::NAN, ..Default::default() }, "init_std"),
