@@ -14,6 +14,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::messages::join_ends;
 use super::reduce::{EDGES_A_TASK, sum_rows};
 use super::split::rows_of;
 use super::vectors::vectorised;
@@ -29,31 +30,14 @@ const LANES: usize = 16;
 /// # Panics
 /// If a slice has another size.
 pub fn edge_relu_add(graph: &EdgeGraph, rows: &[f32], cols: &[f32], width: usize, out: &mut [f32]) {
-    assert_eq!(rows.len(), graph.num_rows() * width, "one row of features for each row of the graph");
-    assert_eq!(cols.len(), graph.num_cols() * width, "one row of features for each column of the graph");
-    assert_eq!(out.len(), graph.num_edges() * width, "one row for each edge");
-    if width == 0 {
-        return;
-    }
-    let side = graph.side(End::Row);
-    out.par_chunks_mut(EDGES_A_TASK * width).enumerate().for_each(|(task, out)| {
-        let first = task * EDGES_A_TASK;
-        vectorised(
-            #[inline(always)]
-            || {
-                for (row, edges) in rows_of(side.indptr, first..first + out.len() / width) {
-                    let row = &rows[row * width..][..width];
-                    let out = out[(edges.start - first) * width..].chunks_exact_mut(width);
-                    for (out, &source) in out.zip(&side.others[edges]) {
-                        let col = &cols[source as usize * width..][..width];
-                        for ((out, a), b) in out.iter_mut().zip(row).zip(col) {
-                            *out = (a + b).max(0.0);
-                        }
-                    }
-                }
-            },
-        );
-    });
+    join_ends(
+        graph,
+        [rows, cols],
+        width,
+        out,
+        #[inline(always)]
+        |a, b| (a + b).max(0.0),
+    );
 }
 
 /// `out[e] = weights · relu(rows[row(e)] + cols[col(e)])`.

@@ -21,6 +21,24 @@ use crate::{EdgeGraph, End};
 /// # Panics
 /// If a slice has another size.
 pub fn edge_mul(graph: &EdgeGraph, rows: &[f32], cols: &[f32], width: usize, out: &mut [f32]) {
+    join_ends(
+        graph,
+        [rows, cols],
+        width,
+        out,
+        #[inline(always)]
+        |a, b| a * b,
+    );
+}
+
+/// `out[e] = join(rows[row(e)], cols[col(e)])`, column by column; `join` is inlined into the loop.
+pub(super) fn join_ends(
+    graph: &EdgeGraph,
+    [rows, cols]: [&[f32]; 2],
+    width: usize,
+    out: &mut [f32],
+    join: impl Fn(f32, f32) -> f32 + Sync,
+) {
     assert_eq!(rows.len(), graph.num_rows() * width, "one row of features for each row of the graph");
     assert_eq!(cols.len(), graph.num_cols() * width, "one row of features for each column of the graph");
     assert_eq!(out.len(), graph.num_edges() * width, "one row for each edge");
@@ -39,7 +57,7 @@ pub fn edge_mul(graph: &EdgeGraph, rows: &[f32], cols: &[f32], width: usize, out
                     for (out, &source) in out.zip(&side.others[edges]) {
                         let col = &cols[source as usize * width..][..width];
                         for ((out, a), b) in out.iter_mut().zip(row).zip(col) {
-                            *out = a * b;
+                            *out = join(*a, *b);
                         }
                     }
                 }
