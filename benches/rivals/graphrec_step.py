@@ -5,7 +5,7 @@ crates/social/tests/graphrec_pytorch.rs:
 
     python benches/rivals/graphrec_step.py > crates/social/tests/data/graphrec_step.json
 
-and timed on Epinions beside crates/social/tests/graphrec_step.rs, with at most CAP neighbours a node (0: all):
+and timed on Epinions beside benches/examples/graphrec_step.rs, with at most CAP neighbours a node (0: all):
 
     python benches/rivals/graphrec_step.py FOLDER CAP STEPS
 """

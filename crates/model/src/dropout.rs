@@ -82,5 +82,10 @@ mod tests {
         assert!(differs(dropped_edges(&graph, 0.25, STEP, 1)));
         assert!(differs(dropped_edges(&graph, 0.25, Step { index: 6, ..STEP }, 0)));
         assert_eq!(dropped_edges(&graph, 0.0, STEP, 0).num_kept(), 20_000);
+        // Apart from the components of the same number: both stay with probability .75², within four standard errors.
+        let nodes: Vec<u32> = (0..20_000).collect();
+        let components = dropped(&nodes, 0.25, STEP, 0);
+        let both = (0..20_000).filter(|&node| mask.keeps(node) && components[node * 40] > 0.0).count();
+        assert!((both as f64 / 20_000.0 - 0.5625).abs() < 0.0141, "{both}");
     }
 }

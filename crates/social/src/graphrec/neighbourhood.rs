@@ -127,8 +127,11 @@ impl Choice {
 
     /// What is chosen of a row, keyed by step, kind and node.
     fn of(&self, all: &[u32], node: u32, kind: Kind) -> Vec<u32> {
-        let shown = |&neighbour: &u32| self.hidden.binary_search(&(kind, node, neighbour)).is_err();
-        let shown: Vec<u32> = all.iter().copied().filter(shown).collect();
+        let start = self.hidden.partition_point(|hidden| *hidden < (kind, node, 0));
+        let hidden = &self.hidden[start..];
+        let hidden = &hidden[..hidden.partition_point(|hidden| (hidden.0, hidden.1) == (kind, node))];
+        let is_shown = |neighbour: &u32| hidden.binary_search_by_key(neighbour, |hidden| hidden.2).is_err();
+        let shown: Vec<u32> = all.iter().copied().filter(is_shown).collect();
         match self.most {
             Some((most, step)) if most < shown.len() => {
                 let position = (kind as u64) << 32 | u64::from(node);

@@ -114,11 +114,11 @@ pub fn linear_dx(y: &[f32], dy: &[f32], weight: &[f32], outputs: usize, activati
     if dx.is_empty() || outputs == 0 {
         return;
     }
-    dx.par_chunks_mut(ROWS_A_BLOCK * inputs).enumerate().for_each(|(block, dx)| {
+    dx.par_chunks_mut(ROWS_A_BLOCK * inputs).enumerate().for_each_init(Vec::new, |scratch, (block, dx)| {
         let rows = dx.len() / inputs;
         let of_block = block * ROWS_A_BLOCK * outputs..(block * ROWS_A_BLOCK + rows) * outputs;
-        let dz = dz(&y[of_block.clone()], &dy[of_block], activation);
-        multiply(dx, Matrix::new(&dz, rows, outputs), Matrix::new(weight, inputs, outputs).transposed());
+        let dz = dz(&y[of_block.clone()], &dy[of_block], activation, scratch);
+        multiply(dx, Matrix::new(dz, rows, outputs), Matrix::new(weight, inputs, outputs).transposed());
     });
 }
 
@@ -135,13 +135,13 @@ pub fn linear_dw(x: &[f32], y: &[f32], dy: &[f32], activation: Activation, input
     if outputs == 0 {
         return;
     }
-    let of_block = |(block, (y, dy)): (usize, (&[f32], &[f32]))| {
+    let of_block = |scratch: &mut Vec<f32>, (block, (y, dy)): (usize, (&[f32], &[f32]))| {
         let rows = y.len() / outputs;
         let x = &x[block * ROWS_A_BLOCK * inputs..][..rows * inputs];
-        let dz = dz(y, dy, activation);
+        let dz = dz(y, dy, activation, scratch);
         let mut sums = vec![0f32; (inputs + 1) * outputs];
         let (dw, db) = sums.split_at_mut(inputs * outputs);
-        multiply(dw, Matrix::new(x, rows, inputs).transposed(), Matrix::new(&dz, rows, outputs));
+        multiply(dw, Matrix::new(x, rows, inputs).transposed(), Matrix::new(dz, rows, outputs));
         vectorised(
             #[inline(always)]
             || dz.chunks_exact(outputs).for_each(|dz| db.iter_mut().zip(dz).for_each(|(db, dz)| *db += dz)),
@@ -149,7 +149,7 @@ pub fn linear_dw(x: &[f32], y: &[f32], dy: &[f32], activation: Activation, input
         sums
     };
     let blocks = y.par_chunks(ROWS_A_BLOCK * outputs).zip(dy.par_chunks(ROWS_A_BLOCK * outputs)).enumerate();
-    let sums: Vec<Vec<f32>> = blocks.map(of_block).collect();
+    let sums: Vec<Vec<f32>> = blocks.map_init(Vec::new, of_block).collect();
     for sums in sums {
         dw.iter_mut().zip(sums).for_each(|(dw, sum)| *dw += sum);
     }
@@ -177,13 +177,17 @@ fn inputs(weight: &[f32], outputs: usize) -> usize {
     inputs
 }
 
-fn dz(y: &[f32], dy: &[f32], activation: Activation) -> Vec<f32> {
-    let mut dz = vec![0f32; y.len()];
+/// `dz` of a block, in `scratch` where it is not `dy` itself.
+fn dz<'a>(y: &[f32], dy: &'a [f32], activation: Activation, scratch: &'a mut Vec<f32>) -> &'a [f32] {
+    if activation == Activation::Identity {
+        return dy;
+    }
+    scratch.resize(y.len(), 0.0);
     vectorised(
         #[inline(always)]
-        || activation.backward(y, dy, &mut dz),
+        || activation.backward(y, dy, scratch),
     );
-    dz
+    scratch
 }
 
 /// A matrix in memory, row after row, or its transpose.

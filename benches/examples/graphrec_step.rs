@@ -1,15 +1,18 @@
-//! Time of a training step of GraphRec on Epinions, beside `benches/rivals/graphrec_step.py`. Run by hand:
+//! Time of a training step of GraphRec on Epinions, beside `benches/rivals/graphrec_step.py`, which takes the same batches
+//! through a model with initial values of its own. At most CAP neighbours a node, 0 for all; FOLDER holds `ratings.txt`
+//! and `trust.txt`:
 //!
 //! ```text
-//! GNNREC_DATA=FOLDER CAP=0 STEPS=5 cargo test --release --workspace --test graphrec_step -- --ignored --nocapture
+//! cargo build --release --workspace --example graphrec_step
+//! target/release/examples/graphrec_step FOLDER CAP STEPS
 //! ```
-
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a program to be watched: what is wrong ends it")]
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
 use burn::tensor::Device;
+use gnnrec_benches::Failure;
 use gnnrec_graph::{Csr, Duplicates, InteractionGraph, ItemId, SocialGraph, TieDirection, UserId, World};
 use gnnrec_model::{GradientConfig, GradientModel, Step};
 use gnnrec_sampling::{Batch, RatedBatch};
@@ -20,14 +23,13 @@ fn id<'a>(ids: &mut HashMap<&'a str, u32>, name: &'a str) -> u32 {
     *ids.entry(name).or_insert(next)
 }
 
-#[test]
-#[ignore = "reads the Epinions files and takes a minute"]
-fn a_step_on_epinions() {
-    let variable = |name: &str, default: usize| std::env::var(name).map_or(default, |value| value.parse().unwrap());
-    let (cap, steps) = (variable("CAP", 0), variable("STEPS", 5));
-    let folder = std::env::var("GNNREC_DATA").unwrap();
-    let read = |file: &str| std::fs::read_to_string(format!("{folder}/epinions/{file}")).unwrap();
-    let (ratings, trust) = (read("ratings.txt"), read("trust.txt"));
+fn main() -> Result<(), Failure> {
+    let usage = "usage: graphrec_step FOLDER CAP STEPS, where FOLDER holds `ratings.txt` and `trust.txt`";
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [folder, cap, steps] = &arguments[..] else { return Err(usage.into()) };
+    let (cap, steps): (usize, usize) = (cap.parse()?, steps.parse()?);
+    let read = |file: &str| std::fs::read_to_string(format!("{folder}/{file}"));
+    let (ratings, trust) = (read("ratings.txt")?, read("trust.txt")?);
     let (mut users, mut items, mut rated) = (HashMap::new(), HashMap::new(), BTreeMap::new());
     for line in ratings.lines() {
         let parts: Vec<&str> = line.split_whitespace().collect();
@@ -76,4 +78,5 @@ fn a_step_on_epinions() {
     if let Ok(status) = std::fs::read_to_string("/proc/self/status") {
         status.lines().filter(|line| line.starts_with("VmHWM")).for_each(|line| println!("{line}"));
     }
+    Ok(())
 }
