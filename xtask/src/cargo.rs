@@ -5,11 +5,24 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::Failure;
+use crate::{Failure, device};
 
-/// Builds the release binary and hands it the command line as it is, and the commit it was built from.
+/// Builds the release binary, for the device that the arguments name, and hands it the command line as it is, and the
+/// commit it was built from.
 pub(crate) fn gnnrec(command: &str, arguments: &[String]) -> Result<(), Failure> {
-    run(cargo().args(["build", "--release", "--workspace", "--bin", "gnnrec"]))?;
+    let (device, _) = device::taken(arguments);
+    // What is no device the binary refuses, with better words.
+    start(command, arguments, device.as_deref().and_then(device::feature))
+}
+
+/// The same for `doctor`, which looks for all that its build can use: wgpu, or what is named.
+pub(crate) fn doctor(arguments: &[String]) -> Result<(), Failure> {
+    let (device, arguments) = device::taken(arguments);
+    start("doctor", &arguments, device::needed(device.as_deref().or(Some("wgpu")))?)
+}
+
+fn start(command: &str, arguments: &[String], feature: Option<&str>) -> Result<(), Failure> {
+    run(release("build", feature).args(["--bin", "gnnrec"]))?;
     let mut gnnrec = release_program("gnnrec");
     gnnrec.arg(command).args(arguments).env("GNNREC_COMMIT", commit().unwrap_or_default());
     replace(&mut gnnrec)
@@ -40,27 +53,36 @@ fn replace(command: &mut Command) -> Result<(), Failure> {
 }
 
 /// Every test: through nextest where it is installed, with the doc tests after it. `--long` in front adds those
-/// that are ignored because they take minutes.
+/// that are ignored because they take minutes. `--device wgpu` builds for that device, and the tests use it.
 pub(crate) fn test(arguments: &[String]) -> Result<(), Failure> {
+    let (device, arguments) = device::taken(arguments);
+    let feature = device::needed(device.as_deref())?;
+    let on_device = device.iter().map(|device| ("GNNREC_TEST_DEVICE", device));
     let (long, arguments) = match arguments.split_first() {
         Some((first, rest)) if first == "--long" => (true, rest),
-        _ => (false, arguments),
+        _ => (false, arguments.as_slice()),
     };
     let has_nextest = cargo().args(["nextest", "--version"]).output().is_ok_and(|output| output.status.success());
     if has_nextest {
         let ignored: &[&str] = if long { &["--run-ignored", "all"] } else { &[] };
-        run(cargo().args(["nextest", "run", "--release", "--workspace"]).args(ignored).args(arguments))?;
-        return run(cargo().args(["test", "--release", "--workspace", "--doc"]));
+        let mut nextest = cargo();
+        nextest.args(["nextest", "run"]).args(in_release(feature)).args(ignored).args(arguments);
+        run(nextest.envs(on_device.clone()))?;
+        return run(release("test", feature).arg("--doc").envs(on_device));
     }
     let ignored: &[&str] = if long { &["--", "--include-ignored"] } else { &[] };
-    run(cargo().args(["test", "--release", "--workspace"]).args(arguments).args(ignored))
+    run(release("test", feature).args(arguments).args(ignored).envs(on_device))
 }
 
-/// The criterion benches, tabulated; or one of the programs beside them.
+/// The criterion benches, tabulated; or one of the programs beside them, such as the one that measures a device.
 pub(crate) fn bench(arguments: &[String]) -> Result<(), Failure> {
+    if let (Some(device), rest) = device::taken(arguments) {
+        let feature = device::needed(Some(&device))?;
+        return program("device", &[vec!["--device".to_owned(), device], rest].concat(), feature);
+    }
     match arguments.split_first() {
-        Some((first, rest)) if first == "--rivals" => program("rivals", rest),
-        Some((first, rest)) if first == "--scale" => program("scale", rest),
+        Some((first, rest)) if first == "--rivals" => program("rivals", rest, None),
+        Some((first, rest)) if first == "--scale" => program("scale", rest, None),
         _ => criterion(arguments),
     }
 }
@@ -77,22 +99,34 @@ fn criterion(arguments: &[String]) -> Result<(), Failure> {
         bench.args(BENCHES.iter().flat_map(|name| ["--bench", name]));
     }
     run(bench.args(arguments))?;
-    program("tabulate", &[start.to_string()])
+    program("tabulate", &[start.to_string()], None)
 }
 
 /// Builds a program of `benches` over the whole workspace, which is what Burn was compiled for, and becomes it.
-fn program(name: &str, arguments: &[String]) -> Result<(), Failure> {
-    run(cargo().args(["build", "--release", "--workspace", "--bin", name]))?;
+fn program(name: &str, arguments: &[String], feature: Option<&str>) -> Result<(), Failure> {
+    run(release("build", feature).args(["--bin", name]))?;
     replace(release_program(name).args(arguments))
 }
 
-/// Format, lints and docs, each with warnings denied.
-pub(crate) fn ci() -> Result<(), Failure> {
+/// Format, lints and docs, each with warnings denied; with `--device wgpu` of the build for that device.
+pub(crate) fn ci(arguments: &[String]) -> Result<(), Failure> {
+    let (device, _) = device::taken(arguments);
+    let feature = device::needed(device.as_deref())?;
     run(cargo().args(["fmt", "--all", "--check"]))?;
-    run(cargo().args(["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
-    let mut doc = cargo();
-    doc.args(["doc", "--release", "--workspace", "--no-deps"]);
-    run(doc.env("RUSTDOCFLAGS", "-D warnings"))
+    run(release("clippy", feature).args(["--all-targets", "--", "-D", "warnings"]))?;
+    run(release("doc", feature).arg("--no-deps").env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+/// A command of cargo in the release profile over the whole workspace, with the feature of a device.
+fn release(command: &str, feature: Option<&str>) -> Command {
+    let mut cargo = cargo();
+    cargo.arg(command).args(in_release(feature));
+    cargo
+}
+
+fn in_release(feature: Option<&str>) -> impl Iterator<Item = &str> {
+    let features = feature.into_iter().flat_map(|feature| ["--features", feature]);
+    ["--release", "--workspace"].into_iter().chain(features)
 }
 
 /// The cargo that runs this task.

@@ -53,6 +53,7 @@ pub use groups::{ActivityGroup, PopularityGroup, TieGroup, activity_groups, popu
 pub use held_out::HeldOut;
 pub use links::{LinkEvaluation, LinkScorer, evaluate_links};
 pub use metric::Metric;
+pub use order::tie_rank;
 pub use rating::{RatingCounts, evaluate_ratings};
 pub use recommend::{Recommendation, recommend};
 pub use scorer::{InnerProduct, Scorer};

@@ -43,6 +43,12 @@ const fn low(key: u64) -> u32 {
 /// Keeps id 0 from being its own hash.
 const TIE_KEY: u32 = 0x9e37_79b9;
 
+/// What decides between items of one score: the greater stands first. No two items have the same.
+#[must_use]
+pub fn tie_rank(item: ItemId) -> u32 {
+    scatter(item.0)
+}
+
 /// A bijection of the 32-bit integers that looks random: multiply and xor-shift (`lowbias32` of
 /// C. Wellons' hash-prospector, public domain).
 #[inline(always)]

@@ -52,6 +52,19 @@ pub(crate) struct UserRanking {
 impl FullRanking<'_> {
     /// Ranks for each of `users`, which exist, in their order.
     pub(crate) fn run(&self, users: &[UserId]) -> Result<Vec<UserRanking>, EvalError> {
+        if self.auc.is_none()
+            && self.k > 0
+            && let Some(lists) = self.scorer.best_unseen(users, self.seen, self.k)
+        {
+            let ranking = |(list, &user): (Vec<(ItemId, f32)>, &UserId)| match list.first() {
+                Some(&(item, score)) if score.is_nan() => Err(EvalError::NanScore { user, item }),
+                _ => {
+                    let keys = list.into_iter().map(|(item, score)| Key::new(score, item)).collect();
+                    Ok(UserRanking { keys, auc: None })
+                }
+            };
+            return lists.into_iter().zip(users).map(ranking).collect();
+        }
         let rankings: Vec<Result<Vec<UserRanking>, EvalError>> = match self.scorer.inner_product() {
             Some(tables) => self.rank_tables(users, tables)?,
             None => self.rank_rows(users),

@@ -3,7 +3,7 @@
 //! The one trait through which evaluation, recommendation and export see every model. It knows
 //! neither how the scores came about nor which items a user has already seen.
 
-use gnnrec_graph::{ItemId, UserId};
+use gnnrec_graph::{Csr, ItemId, UserId};
 
 /// Scores every item of the catalogue for a block of users, or single pairs; higher is better.
 ///
@@ -34,6 +34,16 @@ pub trait Scorer: Send + Sync {
     /// If there are more or fewer scores than pairs, or a user or item does not exist.
     fn score_pairs(&self, pairs: &[(UserId, ItemId)], scores: &mut [f32]) {
         crate::pairs::score_pairs(self, pairs, scores);
+    }
+
+    /// For each of `users` the best `k` items that it has not `seen`, best first, with their scores, where the scorer
+    /// finds them by itself, as on a device: as provided it leaves that to whoever asks.
+    ///
+    /// Of items of one score the one of greater [`tie_rank`](crate::tie_rank) stands first. A user one of whose scores is
+    /// no number has that item first.
+    fn best_unseen(&self, users: &[UserId], seen: &Csr, k: usize) -> Option<Vec<Vec<(ItemId, f32)>>> {
+        let _ = (users, seen, k);
+        None
     }
 
     /// The final tables of a model whose score is an inner product: lets ranking stream over tiles

@@ -42,12 +42,9 @@ pub enum ExperimentError {
         /// What it lacks and what to do.
         message: String,
     },
-    /// A device that does not exist here.
-    #[error("device `{found}` is not one of: cpu")]
-    Device {
-        /// The name given.
-        found: String,
-    },
+    /// A device that cannot be used here.
+    #[error(transparent)]
+    Device(#[from] gnnrec_model::DeviceError),
     /// A file that cannot be read or written.
     #[error("{path}: cannot {what}: {source}", path = path.display())]
     Io {
@@ -106,10 +103,10 @@ impl ExperimentError {
             | Self::UnknownModel { .. }
             | Self::Metric { .. }
             | Self::Task { .. }
-            | Self::Device { .. }
             | Self::Folder { .. }
             | Self::Data(_)
             | Self::Fit(_) => true,
+            Self::Device(error) => !matches!(error, gnnrec_model::DeviceError::Refused { .. }),
             Self::Io { what, .. } => *what == "read",
             Self::Interrupted | Self::Train(_) | Self::Eval(_) | Self::Report(_) => false,
         }

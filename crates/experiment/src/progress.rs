@@ -18,6 +18,13 @@ impl Progress for () {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
+    /// The device is open; told of GPUs alone.
+    Opened {
+        /// Its name, as in a spec.
+        device: gnnrec_model::DeviceChoice,
+        /// What it is.
+        adapter: &'a gnnrec_model::Adapter,
+    },
     /// The dataset is being read.
     Loading {
         /// Its name.

@@ -82,7 +82,8 @@ pub struct Environment {
     pub version: String,
     /// Commit of the source, where it is known; `+` behind it for uncommitted changes.
     pub commit: String,
-    /// The device in words.
+    /// The device in words: the processor, and in front of it the adapter of a GPU. Of an experiment that went on
+    /// elsewhere each one, with `, then ` between.
     pub device: String,
     /// Threads of the pool.
     pub threads: usize,

@@ -8,6 +8,7 @@ use std::time::Instant;
 use burn::tensor::Device;
 use gnnrec_data::Served;
 use gnnrec_eval::{Metric, Scorer};
+use gnnrec_model::OpenDevice;
 use gnnrec_train::{Run, Stop, TrainConfig, peak_bytes, reset_peak};
 
 use crate::compare::{Measured, comparisons};
@@ -44,21 +45,28 @@ impl<'a> Place<'a> {
 
 /// Runs every model with every seed and writes `results.json`, `report.html`, `spec.toml` and `models/`.
 ///
-/// Whatever fails is found as early as it can be: names, files and fitting worlds before the first model
-/// is trained. Earlier results in the folder stay as they are until all is done.
+/// Whatever fails is found as early as it can be: the device before the dataset is read; names, files and fitting
+/// worlds before the first model is trained. Earlier results in the folder stay as they are until all is done.
+///
+/// An unfinished experiment may go on on another device. The device in the results is then a list of them.
 ///
 /// # Errors
-/// A dataset that cannot be read or split, a model that cannot be made on it or that fails, a folder that
-/// cannot be written, or [`ExperimentError::Interrupted`].
+/// A device that cannot be used, a dataset that cannot be read or split, a model that cannot be made on it or that
+/// fails, a folder that cannot be written, or [`ExperimentError::Interrupted`].
 ///
 /// # Panics
 /// Never: a spec and results are plain data.
 pub fn run(
     mut spec: Spec,
     place: &Place<'_>,
-    environment: Environment,
+    mut environment: Environment,
     progress: &mut dyn Progress,
 ) -> Result<Results, ExperimentError> {
+    let OpenDevice { device, adapter } = spec.device.open()?;
+    if let Some(adapter) = adapter {
+        environment.device = format!("{}: {adapter}; {}", spec.device, environment.device);
+        progress.on(&Event::Opened { device: spec.device, adapter: &adapter });
+    }
     progress.on(&Event::Loading { dataset: spec.dataset.name() });
     let prepared = Prepared::load(&mut spec, place.data, place.cache)?;
     if let Served::Mended(error) | Served::NotKept(error) = &prepared.served {
@@ -70,11 +78,12 @@ pub fn run(
         model.config.check_world(&prepared.parts.world)?;
     }
     let written_spec = serde_json::to_value(&spec).expect("a spec is plain data");
-    let work = Work::open(place.out, place.resume, &format!("{written_spec}\n{}", facts.sha256))?;
+    let work = Work::open(place.out, place.resume, &spec.fingerprint(&facts.sha256))?;
+    environment.device = work.devices(&environment.device)?;
     let mut models = Vec::new();
     let mut measured = Vec::new();
     for (position, model) in spec.models.iter().enumerate() {
-        let experiment = Experiment { spec: &spec, prepared: &prepared, place, work: &work };
+        let experiment = Experiment { spec: &spec, device: &device, prepared: &prepared, place, work: &work };
         let mut finished = Vec::new();
         for nth_seed in 0..spec.seeds.len() {
             finished.push(experiment.one(position, nth_seed, progress)?);
@@ -104,6 +113,7 @@ pub fn run(
 
 struct Experiment<'a> {
     spec: &'a Spec,
+    device: &'a Device,
     prepared: &'a Prepared,
     place: &'a Place<'a>,
     work: &'a Work,
@@ -152,7 +162,7 @@ impl Experiment<'_> {
             let mut observer = |event: &gnnrec_train::Event<'_>| progress.on(&Event::Training(event));
             let run = Run {
                 seed,
-                device: Device::flex(),
+                device: self.device.clone(),
                 config: &config,
                 validation: self.prepared.validation(),
                 checkpoints: Some(&self.work.checkpoints(name)),

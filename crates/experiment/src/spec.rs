@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use gnnrec_data::{Filter, Source, Split};
 use gnnrec_eval::{Metric, Task};
+use gnnrec_model::DeviceChoice;
 use gnnrec_train::TrainConfig;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
@@ -42,8 +43,8 @@ pub struct Spec {
     pub validate_on_test: bool,
     /// One run of every model for each.
     pub seeds: Vec<u64>,
-    /// Where models are trained: `cpu`.
-    pub device: String,
+    /// Where models are trained.
+    pub device: DeviceChoice,
     /// What is measured on the test part.
     pub metrics: Vec<Metric>,
     /// The models, in the order of the table.
@@ -128,7 +129,7 @@ pub struct Overrides {
     /// `--seeds`: the number of seeds, 1, 2, ...
     pub num_seeds: Option<u64>,
     /// `--device`.
-    pub device: Option<String>,
+    pub device: Option<DeviceChoice>,
     /// `--epochs`: the most epochs of every trained model.
     pub max_epochs: Option<usize>,
 }
@@ -165,15 +166,15 @@ impl Spec {
     /// The spec with what the command line changes.
     ///
     /// # Errors
-    /// An unknown model or device, or no seed.
+    /// An unknown model, or no seed.
     pub fn with(mut self, overrides: &Overrides) -> Result<Self, ExperimentError> {
         if let Some(dataset) = &overrides.dataset {
             self.name.clone_from(dataset);
             self.dataset = DatasetSpec::Named(dataset.clone());
             self.split = None;
         }
-        if let Some(device) = &overrides.device {
-            self.device.clone_from(device);
+        if let Some(device) = overrides.device {
+            self.device = device;
         }
         if let Some(num_seeds) = overrides.num_seeds {
             self.seeds = (1..=num_seeds).collect();
@@ -211,6 +212,14 @@ impl Spec {
         Ok(chosen)
     }
 
+    /// What an unfinished experiment must share with the one that goes on with it: everything but the device, which
+    /// changes the rounding of numbers and nothing else.
+    pub(crate) fn fingerprint(&self, dataset_sha256: &str) -> String {
+        let on_cpu = Self { device: DeviceChoice::Cpu, ..self.clone() };
+        let written = serde_json::to_value(on_cpu).expect("a spec is plain data");
+        format!("{written}\n{dataset_sha256}")
+    }
+
     /// The metric by which epochs and models are chosen: the first that measures accuracy.
     #[must_use]
     pub fn main_metric(&self) -> Metric {
@@ -239,9 +248,6 @@ impl Spec {
         let labels: Vec<&String> = self.models.iter().map(|model| &model.label).collect();
         if let Some(label) = repeated(&labels) {
             return fault(format!("two models are labelled `{label}`; give each its own `label`"));
-        }
-        if self.device != "cpu" {
-            return Err(ExperimentError::Device { found: self.device.clone() });
         }
         for model in &self.models {
             model.config.check_task(self.task, place)?;

@@ -3,13 +3,13 @@
 //! ```text
 //! DIR/results.json, report.html, spec.toml    the last experiment that was finished
 //! DIR/models/NN-seed-S.safetensors            its trained models
-//! DIR/unfinished/                             the one under way: spec, finished runs, weights, checkpoints
+//! DIR/unfinished/                             the one under way: spec, devices, finished runs, weights, checkpoints
 //! ```
 //!
 //! The finished files are replaced only once the new ones are complete, so that a run that fails or is
 //! stopped leaves the earlier results as they were.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -59,6 +59,21 @@ impl Work {
         }
         write(&mark, fingerprint)?;
         Ok(Self { out: out.to_owned(), folder })
+    }
+
+    /// Notes the device of this sitting. All that the experiment has run on, each once, in their order.
+    pub(crate) fn devices(&self, device: &str) -> Result<String, ExperimentError> {
+        let path = self.folder.join("devices.txt");
+        let before = match std::fs::read_to_string(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+            read => read.map_err(ExperimentError::io(&path, "read"))?,
+        };
+        let mut devices: Vec<&str> = before.lines().collect();
+        if !devices.contains(&device) {
+            devices.push(device);
+            write(&path, &devices.join("\n"))?;
+        }
+        Ok(devices.join(", then "))
     }
 
     /// Where the checkpoints of one run go.
@@ -150,6 +165,19 @@ fn write(path: &Path, text: &str) -> Result<(), ExperimentError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_device_of_an_experiment_is_told_once() {
+        let out = tempfile::tempdir().unwrap();
+        let work = Work::open(out.path(), false, "a").unwrap();
+        assert_eq!(work.devices("cpu: A").unwrap(), "cpu: A");
+        let resumed = Work::open(out.path(), true, "a").unwrap();
+        assert_eq!(resumed.devices("wgpu: B; cpu: A").unwrap(), "cpu: A, then wgpu: B; cpu: A");
+        assert_eq!(resumed.devices("cpu: A").unwrap(), "cpu: A, then wgpu: B; cpu: A");
+        // Begun anew, it has run nowhere yet.
+        let anew = Work::open(out.path(), false, "a").unwrap();
+        assert_eq!(anew.devices("cpu: C").unwrap(), "cpu: C");
+    }
 
     #[test]
     fn earlier_results_stay_until_the_new_ones_are_whole() {

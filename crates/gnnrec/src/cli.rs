@@ -2,6 +2,7 @@
 
 mod arguments;
 mod dataset;
+mod doctor;
 mod environment;
 mod experiment;
 mod failure;
@@ -27,6 +28,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Dataset { command } => dataset::run(&command),
         Command::Recommend(arguments) => recommend::run(&arguments),
         Command::Models => models::run(),
+        Command::Doctor => doctor::run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

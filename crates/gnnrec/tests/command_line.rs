@@ -34,6 +34,7 @@ fn help() {
         ("dataset", &["dataset", "--help"]),
         ("dataset_fetch", &["dataset", "fetch", "--help"]),
         ("recommend", &["recommend", "--help"]),
+        ("doctor", &["doctor", "--help"]),
     ] {
         let output = gnnrec(arguments);
         assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
@@ -73,11 +74,67 @@ fn unknown_names_suggest_the_nearest() {
         (&["dataset", "check", "ml-100"], "did you mean `ml-100k`?"),
         (&["dataset", "fetch", "last-fm"], "did you mean `lastfm`?"),
         (&["experiment", "--models", "popularity,lightgnc"], "did you mean `lightgcn`?"),
-        (&["experiment", "--device", "gpu"], "cpu"),
+        (&["experiment", "--device", "gpu"], "no device is called `gpu`; expected cpu, wgpu"),
     ] {
         let error = refused(arguments);
         assert!(error.starts_with("error: ") && error.contains(expected), "{arguments:?}: {error}");
     }
+}
+
+/// What it finds differs between machines; that each thing has a line does not.
+#[test]
+fn the_doctor_tells_of_the_processor_and_every_api() {
+    let output = gnnrec(&["doctor"]);
+    assert!(output.status.success(), "{output:?}");
+    let report = text(&output.stdout);
+    let lines: Vec<&str> = report.lines().collect();
+    assert!(lines[0].starts_with(concat!("gnnrec      ", env!("CARGO_PKG_VERSION"), ", commit ")), "{report}");
+    assert!(lines[1].starts_with("cpu         ") && lines[1].contains(" core"), "{report}");
+    for (api, built) in
+        [("wgpu", cfg!(feature = "wgpu")), ("vulkan", cfg!(feature = "vulkan")), ("cuda", cfg!(feature = "cuda"))]
+    {
+        let mut own = lines.iter().filter(|line| line.starts_with(api));
+        let first = own.next().unwrap_or_else(|| panic!("{api} in {report}"));
+        assert_eq!(first.contains("not in this build"), !built, "{report}");
+        let is_missing = first.contains("no adapter can be used here");
+        assert_eq!(first.starts_with(&format!("{api}:0")), built && !is_missing, "{report}");
+    }
+}
+
+#[test]
+fn a_device_that_is_not_there_is_refused_before_anything_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    for device in ["wgpu:4000", "vulkan:4000", "cuda:4000"] {
+        let error = refused(&["experiment", "--device", device, "--out", out.to_str().unwrap()]);
+        assert!(error.contains(&format!("error: device `{device}`: ")), "{error}");
+        assert!(!out.exists(), "{error}");
+    }
+    if cfg!(not(feature = "cuda")) {
+        let error = refused(&["experiment", "--device", "cuda", "--out", out.to_str().unwrap()]);
+        for remedy in ["`cargo xtask experiment --device cuda`", "`--features cuda`"] {
+            assert!(error.contains(remedy), "{error}");
+        }
+    }
+}
+
+/// A machine whose drivers cannot be found.
+#[test]
+#[cfg(all(feature = "wgpu", target_os = "linux"))]
+fn without_a_driver_the_remedy_is_told() {
+    let without = |arguments: &[&str]| {
+        let mut command = Command::new(cargo_bin!("gnnrec"));
+        for loader in ["VK_ICD_FILENAMES", "VK_DRIVER_FILES", "__EGL_VENDOR_LIBRARY_FILENAMES"] {
+            command.env(loader, "/nonexistent");
+        }
+        command.args(arguments).output().unwrap()
+    };
+    let remedy = "no adapter can be used here; install the Vulkan driver of your GPU";
+    let doctor = without(&["doctor"]);
+    assert!(doctor.status.success() && text(&doctor.stdout).contains(remedy), "{doctor:?}");
+    let output = without(&["experiment", "--device", "wgpu", "--out", "no/where"]);
+    assert!(output.status.code() == Some(2) && text(&output.stderr).contains(remedy), "{output:?}");
+    assert!(!std::path::Path::new("no/where").exists());
 }
 
 #[test]

@@ -116,6 +116,28 @@ fn a_stopped_experiment_goes_on_to_the_same_numbers() {
     assert_eq!(models("stopped"), models("whole"));
 }
 
+/// On the device that the tests are for; where they are for the CPU, nothing is left to try.
+#[test]
+fn a_device_is_told_in_the_results() {
+    let Some(device) = std::env::var("GNNREC_TEST_DEVICE").ok().filter(|device| device != "cpu") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let run = |out: &str, more: &[&str]| {
+        let arguments = ["experiment", "--models", "mf-bpr", "--epochs", "1", "--seeds", "1", "--out", out];
+        let output = succeeds(gnnrec(folder, &[&arguments[..], more].concat()));
+        let results = read(&folder.join(out).join("results.json"));
+        let recall = results["models"][0]["metrics"]["recall@20"]["mean"].as_f64().unwrap();
+        (results["environment"]["device"].as_str().unwrap().to_owned(), recall, text(&output.stderr))
+    };
+    let (place, found, log) = run("gpu", &["--device", &device]);
+    assert!(place.starts_with(&format!("{device}: ")) && place.contains("; cpu: "), "{place}");
+    assert!(log.contains(&format!("{device} is ")), "{log}");
+    let (_, expected, _) = run("cpu", &[]);
+    assert!((found - expected).abs() < 2e-3, "{found} on {device}, {expected} on the CPU");
+    // A list needs no device.
+    succeeds(gnnrec(folder, &["recommend", "--run", "gpu", "--user", USER]));
+}
+
 /// An own dataset, cached: served again, told where it is damaged, and the same numbers each time.
 #[test]
 fn a_cache_changes_no_number_and_tells_its_damage() {

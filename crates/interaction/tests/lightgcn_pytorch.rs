@@ -4,10 +4,10 @@
 
 use burn::module::Param;
 use burn::optim::{AdamConfig, GradientsParams};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 use gnnrec_graph::{Duplicates, InteractionGraph, ItemId, UserId, World};
 use gnnrec_interaction::LightGcnConfig;
-use gnnrec_model::{GradientConfig, GradientModel, Step};
+use gnnrec_model::{GradientConfig, GradientModel, Step, conformance};
 use gnnrec_sampling::{Batch, PairwiseBatch};
 
 #[derive(serde::Deserialize)]
@@ -42,7 +42,7 @@ fn a_step_is_the_step_of_pytorch() {
     let graph = InteractionGraph::from_pairs(case.num_users, case.num_items, &case.edges, Duplicates::Error).unwrap();
     let config =
         LightGcnConfig { embedding_dim: case.dim, num_layers: case.num_layers, l2: case.l2, ..Default::default() };
-    let device = Device::flex().autodiff();
+    let device = conformance::device().autodiff();
     let mut model = config.init(&World::new(graph), 0, &device).unwrap();
     let shape = [case.num_users + case.num_items, case.dim];
     model.nodes = Param::from_data(TensorData::new(case.initial, shape), &device);

@@ -33,7 +33,7 @@ fn scores_by_hand() {
     let pairs = [(UserId(0), ItemId(0)), (UserId(1), ItemId(0)), (UserId(1), ItemId(1))];
     let world = World::new(InteractionGraph::from_pairs(2, 2, &pairs, Duplicates::Error).unwrap());
     let config = NgcfConfig { embedding_dim: 2, layer_dims: vec![3], ..Default::default() };
-    let device = Device::flex();
+    let device = conformance::device();
     let mut model = config.init(&world, 0, &device).unwrap();
     let nodes = [[1f32, -1.0], [2.0, 0.5], [-3.0, 1.0], [0.5, 4.0]];
     let sum = [[1f32, -2.0, 0.5], [0.25, 1.0, -1.0]];
@@ -83,11 +83,11 @@ fn a_step_repeats_and_steps_differ() {
     let batch = conformance::batch(&world, phase, 1, 0);
     for (message_dropout, node_dropout) in [(0.3, 0.0), (0.0, 0.3), (0.2, 0.2)] {
         let config = NgcfConfig { embedding_dim: 8, layer_dims: vec![6, 5], message_dropout, node_dropout, l2: 0.0 };
-        let model = config.init(&world, 2, &Device::flex()).unwrap();
+        let model = config.init(&world, 2, &conformance::device()).unwrap();
         assert_eq!(loss(&model, &batch, 4).to_bits(), loss(&model, &batch, 4).to_bits());
         assert!((loss(&model, &batch, 4) - loss(&model, &batch, 5)).abs() > 1e-5);
         // A second model of the same seed draws the same.
-        let again = config.init(&world, 2, &Device::flex()).unwrap();
+        let again = config.init(&world, 2, &conformance::device()).unwrap();
         assert_eq!(loss(&model, &batch, 6).to_bits(), loss(&again, &batch, 6).to_bits());
     }
 }
@@ -112,7 +112,7 @@ fn a_node_is_dropped_alike_wherever_a_batch_names_it() {
             node_dropout,
             ..Default::default()
         };
-        let model = config.init(&world, 2, &Device::flex()).unwrap();
+        let model = config.init(&world, 2, &conformance::device()).unwrap();
         let (once, twice) = (loss(&model, &batch, 4), loss(&model, &twice, 4));
         assert!((once - twice).abs() < 1e-6, "{once} {twice}");
     }
@@ -125,7 +125,7 @@ fn twins(message_dropout: f64, node_dropout: f64, layers: &[(&[f32], &[f32])]) -
     let world = World::new(InteractionGraph::from_pairs(400, 800, &pairs, Duplicates::Error).unwrap());
     let layer_dims = layers.iter().map(|(sum, _)| sum.len()).collect();
     let config = NgcfConfig { embedding_dim: 1, layer_dims, message_dropout, node_dropout, l2: 0.0 };
-    let device = Device::flex();
+    let device = conformance::device();
     let mut model = config.init(&world, 0, &device).unwrap();
     let param = |values: &[f32]| Param::from_data(TensorData::new(values.to_vec(), [1, values.len()]), &device);
     let nodes: Vec<f32> = (0..1200).map(|node| if node < 800 { 0.2 } else { 0.0 }).collect();
@@ -245,7 +245,7 @@ fn a_batch_costs_what_pytorch_says() {
         node_dropout: 0.0,
         l2: case.l2,
     };
-    let device = Device::flex().autodiff();
+    let device = conformance::device().autodiff();
     let batch = Batch::Pairwise(PairwiseBatch {
         users: case.users,
         positives: case.positives,

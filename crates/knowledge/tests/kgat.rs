@@ -5,7 +5,7 @@
 mod support;
 
 use burn::module::Param;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use gnnrec_graph::{Duplicates, EntityId, InteractionGraph, ItemId, KnowledgeGraph, RelationId, Triple, UserId, World};
 use gnnrec_knowledge::{Kgat, KgatAggregator, KgatConfig};
 use gnnrec_model::{GradientConfig, GradientModel, ModelError, Phase, Step, conformance};
@@ -94,7 +94,7 @@ fn attention_by_hand() {
     let pairs = InteractionGraph::from_pairs(1, 1, &[(UserId(0), ItemId(0))], Duplicates::Error).unwrap();
     let world = World::new(pairs).with_knowledge(knowledge).unwrap();
     let config = KgatConfig { embedding_dim: 1, relation_dim: 1, layer_dims: vec![1], ..Default::default() };
-    let device = Device::flex();
+    let device = conformance::device();
     let mut model = config.init(&world, 0, &device).unwrap();
     model.users = Param::from_tensor(Tensor::from_floats([[2.0]], &device));
     model.nodes = Param::from_tensor(Tensor::from_floats([[0.5], [-1.0]], &device));
@@ -120,7 +120,7 @@ fn attention_by_hand() {
 fn attention_is_held_fixed() {
     let world = conformance::world();
     let config = KgatConfig { message_dropout: 0.0, ..small(KgatAggregator::BiInteraction) };
-    let mut model = config.init(&world, 1, &Device::flex().autodiff()).unwrap();
+    let mut model = config.init(&world, 1, &conformance::device().autodiff()).unwrap();
     let values = |model: &Kgat| model.attention.val().into_data().try_to_vec::<f32>().unwrap();
     let before = values(&model);
     assert!(!model.attention.val().is_require_grad());
@@ -140,7 +140,7 @@ fn attention_is_held_fixed() {
 fn dropout_is_keyed_by_the_step() {
     let world = conformance::world();
     let batch = conformance::batch(&world, &Phase::Pairs, 1, 0);
-    let model = small(KgatAggregator::BiInteraction).init(&world, 1, &Device::flex().autodiff()).unwrap();
+    let model = small(KgatAggregator::BiInteraction).init(&world, 1, &conformance::device().autodiff()).unwrap();
     let loss = |index| model.loss(&batch, Step { seed: 3, index }).into_scalar::<f32>().to_bits();
     assert!(loss(0) == loss(0) && loss(0) != loss(1));
 }
@@ -154,7 +154,7 @@ fn may_start_as_matrix_factorisation() {
     let world = World::new(InteractionGraph::from_pairs(2, 3, &pairs, Duplicates::Error).unwrap());
     let world = world.with_knowledge(knowledge).unwrap();
     let config = KgatConfig { mf_steps: 2, ..small(KgatAggregator::BiInteraction) };
-    let model = config.init(&world, 1, &Device::flex().autodiff()).unwrap();
+    let model = config.init(&world, 1, &conformance::device().autodiff()).unwrap();
     let values = |table: &Param<Tensor<2>>| table.val().into_data().try_to_vec::<f32>().unwrap();
     let (users, nodes) = (values(&model.users), values(&model.nodes));
     // Items 0, 1 and 2 are nodes 1, 0 and 3.
@@ -178,7 +178,7 @@ fn may_start_as_matrix_factorisation() {
 #[test]
 fn says_what_is_wrong() {
     let world = World::new(InteractionGraph::from_pairs(1, 1, &[], Duplicates::Error).unwrap());
-    let error = KgatConfig::default().init(&world, 0, &Device::flex()).unwrap_err();
+    let error = KgatConfig::default().init(&world, 0, &conformance::device()).unwrap_err();
     assert_eq!(error, ModelError::Missing { model: "kgat", needs: "a knowledge graph" });
     for (config, field) in [
         (KgatConfig { embedding_dim: 0, ..Default::default() }, "embedding_dim"),

@@ -5,7 +5,7 @@
 mod support;
 
 use burn::module::Param;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use gnnrec_graph::{Duplicates, EntityId, InteractionGraph, ItemId, KnowledgeGraph, RelationId, Triple, UserId, World};
 use gnnrec_knowledge::{Independence, Kgin, KginConfig};
 use gnnrec_model::{GradientConfig, GradientModel, ModelError, Phase, Step, conformance};
@@ -85,7 +85,7 @@ fn one_hop_by_hand() {
     let pairs = InteractionGraph::from_pairs(1, 2, &[(UserId(0), ItemId(0))], Duplicates::Error).unwrap();
     let world = World::new(pairs).with_knowledge(knowledge).unwrap();
     let config = KginConfig { embedding_dim: 2, num_layers: 1, num_intents: 1, ..Default::default() };
-    let device = Device::flex();
+    let device = conformance::device();
     let mut model = config.init(&world, 0, &device).unwrap();
     let param = |rows: Vec<[f32; 2]>| {
         let rows: Vec<Tensor<2>> = rows.into_iter().map(|row| Tensor::from_floats([row], &device)).collect();
@@ -117,7 +117,7 @@ fn dropout_is_keyed_by_the_step() {
     let batch = conformance::batch(&world, &Phase::Pairs, 1, 0);
     let losses = |node_dropout, message_dropout| {
         let config = KginConfig { node_dropout, message_dropout, ..small(Independence::Distance) };
-        let model = config.init(&world, 1, &Device::flex().autodiff()).unwrap();
+        let model = config.init(&world, 1, &conformance::device().autodiff()).unwrap();
         [0, 0, 1].map(|index| model.loss(&batch, Step { seed: 3, index }).into_scalar::<f32>().to_bits())
     };
     for (node_dropout, message_dropout) in [(0.5, 0.0), (0.0, 0.1)] {
@@ -132,7 +132,7 @@ fn dropout_is_keyed_by_the_step() {
 fn says_what_is_wrong() {
     let pairs = InteractionGraph::from_pairs(1, 1, &[], Duplicates::Error).unwrap();
     let world = World::new(pairs).with_knowledge(KnowledgeGraph::new(1, 0, &[], vec![None]).unwrap()).unwrap();
-    let error = KginConfig::default().init(&world, 0, &Device::flex()).unwrap_err();
+    let error = KginConfig::default().init(&world, 0, &conformance::device()).unwrap_err();
     assert!(matches!(error, ModelError::Missing { model: "kgin", .. }), "{error}");
     for (config, field) in [
         (KginConfig { embedding_dim: 0, ..Default::default() }, "embedding_dim"),

@@ -1,11 +1,12 @@
 //! The contract every model meets, and what models share: initial values, losses, the rows of a
-//! batch, the joint graph, final tables, and the suite that every model passes.
+//! batch, the joint graph, final tables, devices by name, and the suite that every model passes.
 //!
 //! It holds no model and no training loop.
 
 mod batch;
 pub mod conformance;
 mod contract;
+mod device;
 mod dropout;
 mod error;
 mod features;
@@ -20,6 +21,7 @@ mod table;
 
 pub use batch::BatchRows;
 pub use contract::{ClosedForm, Family, GradientConfig, GradientModel, Phase, Step};
+pub use device::{Adapter, DeviceChoice, DeviceError, GpuApi, OpenDevice};
 pub use dropout::{drop_components, dropped_edges};
 pub use error::ModelError;
 pub use features::{EncoderInit, FeatureEncoder};

@@ -31,7 +31,7 @@ fn chain(ties: &[(u32, u32)]) -> World {
 const CHAIN: [(u32, u32); 4] = [(0, 1), (1, 2), (2, 3), (3, 4)];
 
 fn scores(config: &GraphRecConfig, world: &World) -> Vec<Vec<u32>> {
-    let model = config.init(world, 3, &Device::flex().autodiff()).unwrap();
+    let model = config.init(world, 3, &conformance::device().autodiff()).unwrap();
     let scores = conformance::all_scores(&*model.scorer());
     scores.chunks(world.interactions().num_items()).map(|row| row.iter().map(|s| s.to_bits()).collect()).collect()
 }
@@ -142,7 +142,7 @@ fn loss(model: &GraphRec, rows: &[(u32, u32, f32)], index: u64) -> f32 {
 /// rows too.
 #[test]
 fn whoever_has_nobody_has_zeros() {
-    let model = small().init(&world(3, 2, &[(0, 0, 4.0)], &[]), 1, &Device::flex().autodiff()).unwrap();
+    let model = small().init(&world(3, 2, &[(0, 0, 4.0)], &[]), 1, &conformance::device().autodiff()).unwrap();
     for rows in [&[(2, 1, 3.0)][..], &[(0, 0, 4.0), (2, 1, 3.0), (2, 1, 3.0)]] {
         assert!(loss(&model, rows, 0).is_finite());
     }
@@ -158,7 +158,7 @@ fn dropout_and_caps_are_keyed_by_the_step() {
     let world = conformance::rated_world();
     let rows = [(0, 2, 3.0), (1, 3, 2.0), (4, 6, 1.0), (7, 9, 5.0)];
     let losses = |config: GraphRecConfig| {
-        let model = config.init(&world, 1, &Device::flex().autodiff()).unwrap();
+        let model = config.init(&world, 1, &conformance::device().autodiff()).unwrap();
         [0, 0, 1].map(|index| loss(&model, &rows, index))
     };
     let [first, again, other] = losses(GraphRecConfig { dropout: 0.0, ..small() });
@@ -187,7 +187,7 @@ fn a_hidden_rating_is_not_there() {
     assert_eq!(asked.len(), 2);
     let cost = |hide_batch, rated: &[(u32, u32, f32)]| {
         let config = GraphRecConfig { hide_batch, dropout: 0.0, ..small() };
-        loss(&config.init(&world(6, 6, rated, &ties), 1, &Device::flex().autodiff()).unwrap(), &asked, 0)
+        loss(&config.init(&world(6, 6, rated, &ties), 1, &conformance::device().autodiff()).unwrap(), &asked, 0)
     };
     let (shown, hidden, absent) = (cost(false, &rated), cost(true, &rated), cost(false, &others));
     assert!((hidden - absent).abs() < 1e-6 * absent, "{hidden} {absent}");
@@ -200,7 +200,7 @@ fn a_hidden_rating_is_not_there() {
 fn the_loss_is_half_the_mean_square() {
     let world = conformance::rated_world();
     let config = GraphRecConfig { dropout: 0.0, ..small() };
-    let model = config.init(&world, 1, &Device::flex().autodiff()).unwrap();
+    let model = config.init(&world, 1, &conformance::device().autodiff()).unwrap();
     // Equal rows are normalised to β = 0, so that all ratings are the bias, 0.
     assert!((loss(&model, &[(0, 2, 3.0)], 0) - 4.5).abs() < 1e-5);
     assert!((loss(&model, &[(0, 2, 3.0), (0, 2, 1.0)], 0) - (9.0 + 1.0) / 4.0).abs() < 1e-3);

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 use gnnrec_graph::{Csr, Duplicates, InteractionGraph, ItemId, SocialGraph, TieDirection, UserId, World};
 use gnnrec_model::{GradientConfig, GradientModel, Step, conformance, dense_gradients};
 use gnnrec_sampling::{Batch, RatedBatch};
@@ -64,7 +64,7 @@ impl ModuleMapper for Load<'_> {
         let values = self.parameters.get(&path).unwrap_or_else(|| panic!("no numbers for {path}")).clone();
         param.map(|tensor| {
             let data = TensorData::new(values, tensor.shape());
-            Tensor::from_data(data, &Device::flex().autodiff()).require_grad()
+            Tensor::from_data(data, &conformance::device().autodiff()).require_grad()
         })
     }
 }
@@ -125,7 +125,7 @@ fn a_step_is_the_step_of_pytorch() {
             user_attention: case.attention,
             ..Default::default()
         };
-        let model = config.init(&world, 0, &Device::flex().autodiff()).unwrap();
+        let model = config.init(&world, 0, &conformance::device().autodiff()).unwrap();
         let model = model.map(&mut Load { path: Vec::new(), parameters: &numbers.parameters });
         let loss = model.loss(&batch, Step { seed: 0, index: 0 });
         assert_close("loss", &[loss.clone().into_scalar()], &[case.loss], 1e-5);

@@ -42,6 +42,24 @@ struct Side {
     row_factors: Option<Vec<f32>>,
     col_factors: Option<Vec<f32>>,
     layout: OnceLock<Layout>,
+    #[cfg(feature = "gpu")]
+    devices: crate::gpu::OnDevices<crate::gpu::DeviceMatrix>,
+}
+
+impl Side {
+    fn new(matrix: Csr, row_factors: Option<Vec<f32>>, col_factors: Option<Vec<f32>>) -> Self {
+        let layout = OnceLock::new();
+        #[cfg(feature = "gpu")]
+        let devices = crate::gpu::OnDevices::default();
+        Self {
+            matrix,
+            row_factors,
+            col_factors,
+            layout,
+            #[cfg(feature = "gpu")]
+            devices,
+        }
+    }
 }
 
 impl Adjacency {
@@ -73,12 +91,8 @@ impl Adjacency {
     fn with_factors(matrix: Csr, rows: Option<Vec<f32>>, cols: Option<Vec<f32>>) -> Self {
         let transposed = matrix.transpose();
         let symmetric = transposed == matrix && rows == cols;
-        let backward = (!symmetric).then(|| {
-            let (row_factors, col_factors) = (cols.clone(), rows.clone());
-            Arc::new(Side { matrix: transposed, row_factors, col_factors, layout: OnceLock::new() })
-        });
-        let layout = OnceLock::new();
-        let forward = Arc::new(Side { matrix, row_factors: rows, col_factors: cols, layout });
+        let backward = (!symmetric).then(|| Arc::new(Side::new(transposed, cols.clone(), rows.clone())));
+        let forward = Arc::new(Side::new(matrix, rows, cols));
         Self {
             backward: backward.unwrap_or_else(|| forward.clone()),
             forward,
@@ -131,6 +145,12 @@ impl Adjacency {
             let factors = [row_factors.as_deref(), col_factors.as_deref()];
             Layout::new([matrix, &self.backward.matrix], factors, rows.clone(), cols.clone())
         })
+    }
+
+    /// The matrix on a device, uploaded at the first call.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn on(&self, device: &burn_cubecl::CubeDevice) -> Arc<crate::gpu::DeviceMatrix> {
+        self.forward.devices.get(device, || crate::gpu::DeviceMatrix::new(self, device))
     }
 
     /// The scratch tables of products with this matrix.

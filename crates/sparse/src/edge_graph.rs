@@ -40,6 +40,8 @@ struct Sides {
     by_col: Csr,
     /// For each edge of `by_col` its position in `by_row`.
     edge_of: Vec<u32>,
+    #[cfg(feature = "gpu")]
+    devices: crate::gpu::OnDevices<crate::gpu::DeviceEdges>,
 }
 
 /// The edges grouped by one end: node `v` owns positions `indptr[v] .. indptr[v + 1]`.
@@ -63,7 +65,14 @@ impl EdgeGraph {
         assert!(pattern.weights().is_none(), "an EdgeGraph takes a pattern: give weights to the operations");
         let (by_col, edge_of) = pattern.transpose_with_edges();
         let edge_of = edge_of.into_iter().map(|edge| u32::try_from(edge).expect("edges are counted by a u32"));
-        Self { sides: Arc::new(Sides { by_row: pattern, by_col, edge_of: edge_of.collect() }) }
+        let sides = Sides {
+            by_row: pattern,
+            by_col,
+            edge_of: edge_of.collect(),
+            #[cfg(feature = "gpu")]
+            devices: crate::gpu::OnDevices::default(),
+        };
+        Self { sides: Arc::new(sides) }
     }
 
     /// Number of rows, that is of targets.
@@ -111,6 +120,12 @@ impl EdgeGraph {
             End::Col => (&self.sides.by_col, Some(self.sides.edge_of.as_slice())),
         };
         Side { indptr: matrix.indptr(), others: matrix.indices(), edge_of }
+    }
+
+    /// The graph on a device, uploaded at the first call.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn on(&self, device: &burn_cubecl::CubeDevice) -> Arc<crate::gpu::DeviceEdges> {
+        self.sides.devices.get(device, || crate::gpu::DeviceEdges::new(self, device))
     }
 
     /// The edge at each position of the columns' side; where the pattern is symmetric, the reverse of each edge.

@@ -130,6 +130,8 @@ pub struct MaskedGraph {
     mask: EdgeMask,
     factors: Arc<Factors>,
     scale: f32,
+    #[cfg(feature = "gpu")]
+    devices: Arc<crate::gpu::OnDevices<crate::gpu::DeviceMask>>,
 }
 
 /// Factors of rows and of columns, as [`Normalisation::factors`] gives them.
@@ -139,7 +141,13 @@ impl MaskedGraph {
     /// `M = A ∘ mask`.
     #[must_use]
     pub fn new(mask: EdgeMask) -> Self {
-        Self { mask, factors: Arc::default(), scale: 1.0 }
+        Self {
+            mask,
+            factors: Arc::default(),
+            scale: 1.0,
+            #[cfg(feature = "gpu")]
+            devices: Arc::default(),
+        }
     }
 
     /// The same times `scale`; dropout that keeps an edge with probability `p` is unbiased with `1 / p`.
@@ -159,7 +167,12 @@ impl MaskedGraph {
             let found = factors.as_ref().map_or(self.graph().num_nodes(end), Vec::len);
             assert_eq!(found, self.graph().num_nodes(end), "one factor for each node");
         }
-        Self { factors, ..self }
+        Self {
+            factors,
+            #[cfg(feature = "gpu")]
+            devices: Arc::default(),
+            ..self
+        }
     }
 
     /// The same between the factors of the graph that is left: a degree counts the edges that stay. This is
@@ -197,6 +210,12 @@ impl MaskedGraph {
             End::Row => self.factors.0.as_deref(),
             End::Col => self.factors.1.as_deref(),
         }
+    }
+
+    /// Bits and factors on a device, uploaded at the first call.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn on(&self, device: &burn_cubecl::CubeDevice) -> Arc<crate::gpu::DeviceMask> {
+        self.devices.get(device, || crate::gpu::DeviceMask::new(self, device))
     }
 
     /// The mask's bits in the order of one side's edges.

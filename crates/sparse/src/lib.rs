@@ -12,6 +12,8 @@ mod edge_graph;
 mod edge_mask;
 #[cfg(feature = "burn")]
 mod edges;
+#[cfg(feature = "gpu")]
+mod gpu;
 pub mod kernels;
 mod layout;
 #[cfg(feature = "burn")]
@@ -44,6 +46,8 @@ pub use ops::linear::linear;
 pub use ops::losses::row_loss;
 #[cfg(feature = "burn")]
 pub use ops::messages::edge_mul;
+#[cfg(feature = "gpu")]
+pub use ops::rank::{SeenItems, best_unseen};
 #[cfg(feature = "burn")]
 pub use ops::rowwise::{dropout_rows, unit_rows};
 #[cfg(feature = "burn")]

@@ -9,6 +9,8 @@ pub(crate) mod lookup;
 pub(crate) mod losses;
 pub(crate) mod messages;
 mod pooled;
+#[cfg(feature = "gpu")]
+pub(crate) mod rank;
 pub(crate) mod rowwise;
 pub(crate) mod tables;
 
@@ -37,17 +39,22 @@ pub(crate) struct Propagation {
 }
 
 /// The sparse operations of a backend. A backend that is not listed here panics when it is asked.
-#[backend_extension(Flex, Autodiff)]
+#[backend_extension(Flex, Cube: cfg(feature = "gpu"), Fusion: cfg(feature = "gpu"), Autodiff)]
 pub(crate) trait SparseBackend: BurnBackend {
     /// The combined layers of the rows asked for.
+    #[fusion(dtype = x, shape = Shape::new([plan.rows.len(), plan.combination.num_outputs() * x[1]]))]
     fn propagate_rows(plan: Propagation, x: FloatTensor<Self>) -> FloatTensor<Self>;
     /// The gradient of `propagate_rows`: from rows asked for to all nodes.
+    #[fusion(dtype = gradient, shape = Shape::new([plan.adjacency.num_rows(), gradient[1] / plan.combination.num_outputs()]))]
     fn propagate_rows_backward(plan: Propagation, gradient: FloatTensor<Self>) -> FloatTensor<Self>;
     /// `M x`.
+    #[fusion(dtype = x, shape = Shape::new([adjacency.num_rows(), x[1]]))]
     fn spmm(adjacency: Adjacency, x: FloatTensor<Self>) -> FloatTensor<Self>;
     /// `y[n] = x[indices[n]]`.
+    #[fusion(dtype = x, shape = Shape::new([indices.len(), x[1]]))]
     fn gather_rows(indices: Indices, x: FloatTensor<Self>) -> FloatTensor<Self>;
     /// `y[v] = Σ_{n: indices[n] = v} x[n]` in a table of `num_rows`.
+    #[fusion(dtype = x, shape = Shape::new([*num_rows, x[1]]))]
     fn scatter_rows(indices: Indices, num_rows: usize, x: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 

@@ -56,7 +56,8 @@ pub struct Fitted<M> {
 /// Trains a model.
 ///
 /// The result depends on the configuration of the model, the world and `run`'s seed, configuration and
-/// validation part alone. Interrupted after any step and resumed, a run ends with the same bits.
+/// validation part alone. Interrupted after any step and resumed, a run ends with the same bits; on another
+/// device it may go on too, and ends with the same numbers but for their rounding.
 /// Beside the model it holds its gradient, two moments and, while validating, the scorer; and the best
 /// model so far.
 ///
@@ -173,18 +174,24 @@ impl<M: GradientModel> Fit<'_, '_, M> {
     }
 
     /// The batches `from ..` of a phase; `true` if interrupted.
+    ///
+    /// On a device a loss that is read makes everybody wait: there they are read some steps at a time.
     fn steps_of(&mut self, phase: usize, from: usize, mut model: M) -> Result<(M, bool), TrainError> {
-        let (epoch, of) = (self.progress.epoch(), self.phases.num_batches());
+        let losses_at_once = if self.run.device == Device::flex() { 1 } else { LOSSES_AT_ONCE };
+        let (epoch, mut unread) = (self.progress.epoch(), Vec::new());
         for batch in self.phases.sampler(phase).epoch(epoch as u64 - 1, from) {
             let batch = batch?;
             let before = self.progress.seconds.training();
             self.progress.seconds.sampling_wait += self.clock.lap();
 
-            let loss = model.loss(&batch, Step { seed: self.run.seed, index: self.progress.num_steps });
-            let value = loss.clone().into_scalar::<f32>();
+            let index = self.progress.num_steps + unread.len() as u64;
+            let loss = model.loss(&batch, Step { seed: self.run.seed, index });
+            unread.push((batch.len(), loss.clone().without_autodiff()));
+            let read = if unread.len() < losses_at_once { Vec::new() } else { values(&mut unread) };
             self.progress.seconds.forward += self.clock.lap();
-            if !value.is_finite() {
-                return Err(self.diverged(&model, loss, value));
+            if let Some(broken) = read.iter().position(|(_, value)| !value.is_finite()) {
+                self.count(phase, &read[..broken]);
+                return Err(self.diverged(&model, loss, read[broken].1));
             }
 
             let grads = loss.backward();
@@ -193,16 +200,26 @@ impl<M: GradientModel> Fit<'_, '_, M> {
             model = self.optimiser.step(phase, model, grads);
             self.progress.seconds.optimiser += self.clock.lap();
 
-            self.progress.count_step(phase, batch.len(), value);
-            let (step, seconds) = (self.progress.steps_done, &self.progress.seconds);
-            self.run.observer.on(&Event::Step { epoch, step, of, loss: value, seconds });
-            self.progress.seconds.other += self.clock.lap();
+            self.count(phase, &read);
             self.progress.epoch_seconds += self.progress.seconds.training() - before;
             if self.run.interrupt.is_some_and(|flag| flag.load(Ordering::Relaxed)) {
+                self.count(phase, &values(&mut unread));
                 return Ok((model, true));
             }
         }
+        self.count(phase, &values(&mut unread));
         Ok((model, false))
+    }
+
+    /// Takes note of steps: the rows and the loss of each.
+    fn count(&mut self, phase: usize, steps: &[(usize, f32)]) {
+        let (epoch, of) = (self.progress.epoch(), self.phases.num_batches());
+        for &(rows, loss) in steps {
+            self.progress.count_step(phase, rows, loss);
+            let (step, seconds) = (self.progress.steps_done, &self.progress.seconds);
+            self.run.observer.on(&Event::Step { epoch, step, of, loss, seconds });
+            self.progress.seconds.other += self.clock.lap();
+        }
     }
 
     fn end_epoch(&mut self, model: &M) -> Result<(), TrainError> {
@@ -256,4 +273,17 @@ impl<M: GradientModel> Fit<'_, '_, M> {
         let (epoch, step, loss) = (self.progress.epoch(), self.progress.steps_done, self.progress.mean_loss());
         parameter_not_finite(model).map_or(Ok(()), |culprit| Err(TrainError::Diverged { epoch, step, loss, culprit }))
     }
+}
+
+/// Losses that are read in one go from a device.
+const LOSSES_AT_ONCE: usize = 16;
+
+/// The rows and the value of each loss, all values read at once.
+fn values(losses: &mut Vec<(usize, Tensor<1>)>) -> Vec<(usize, f32)> {
+    let (rows, losses): (Vec<usize>, Vec<Tensor<1>>) = losses.drain(..).unzip();
+    if losses.is_empty() {
+        return Vec::new();
+    }
+    let values = Tensor::cat(losses, 0).into_data().try_to_vec();
+    rows.into_iter().zip(values.expect("losses are 32-bit floats")).collect()
 }

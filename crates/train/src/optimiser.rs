@@ -233,7 +233,8 @@ fn unpacked(tensor: Packed) -> Result<Tensor<1>, RecordError> {
     if dtype != DType::F32 || shape.rank() != 1 {
         return Err(Error::ValidationError(format!("`{name}` is no row of 32-bit floats")).into());
     }
-    Ok(Tensor::from_data(TensorData::from_bytes(bytes, shape, dtype), &Device::default()))
+    // On whatever device the run goes on, the first step takes it there.
+    Ok(Tensor::from_data(TensorData::from_bytes(bytes, shape, dtype), &Device::flex()))
 }
 
 /// Gradients of rows by parameter.

@@ -5,11 +5,12 @@ mod small;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use burn::tensor::Device;
 use gnnrec_graph::{Csr, Duplicates, Holdout, InteractionGraph, World};
-use gnnrec_model::conformance;
+use gnnrec_model::{GradientModel, conformance};
 use gnnrec_train::{Event, Fitted, OptimiserConfig, Run, Stop, TrainConfig, TrainError, fit};
 
-use small::{SMALL, Small, bits, config, holdout, on_threads, run, sit};
+use small::{SMALL, Small, bits, config, holdout, on_threads, run, sit, sit_on};
 
 const NUM_STEPS: u64 = 25;
 
@@ -61,6 +62,30 @@ fn a_run_may_be_cut_into_many_sittings() {
     assert!(course(&fitted) == expected);
     // What is done stays done.
     assert!(course(&sit(folder.path(), None, true).unwrap()) == expected);
+}
+
+/// Twice across devices: after twelve steps, and at least four later. The second device is the CPU too, unless the tests
+/// are for another.
+#[test]
+fn a_run_may_go_on_on_another_device() {
+    let (whole, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let expected = sit(whole.path(), None, false).unwrap();
+    let device = conformance::device();
+    sit(folder.path(), Some(12), false).unwrap();
+    let there = sit_on(device.clone(), folder.path(), Some(4), true).unwrap();
+    assert!(there.record.stopped == Stop::Interrupted && (16..NUM_STEPS).contains(&there.record.num_steps));
+    let back = sit(folder.path(), None, true).unwrap();
+    if device == Device::flex() {
+        assert!(course(&back) == course(&expected));
+    }
+    let losses = |fitted: &Fitted<Small>| fitted.record.epochs.iter().map(|epoch| epoch.loss).collect::<Vec<_>>();
+    for (found, expected) in losses(&back).into_iter().zip(losses(&expected)) {
+        assert!((found - expected).abs() < 1e-4 * expected, "{found}, {expected}");
+    }
+    let scores = |fitted: &Fitted<Small>| conformance::all_scores(&*fitted.model.scorer());
+    for (found, expected) in scores(&back).into_iter().zip(scores(&expected)) {
+        assert!((found - expected).abs() < 1e-4, "{found}, {expected}");
+    }
 }
 
 #[test]

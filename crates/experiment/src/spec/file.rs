@@ -4,6 +4,7 @@ use std::path::Path;
 
 use gnnrec_data::{Filter, Split};
 use gnnrec_eval::{Metric, Task};
+use gnnrec_model::DeviceChoice;
 use gnnrec_train::TrainConfig;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -30,8 +31,8 @@ struct File {
     validate_on_test: bool,
     #[serde(default)]
     seeds: Seeds,
-    #[serde(default = "cpu")]
-    device: String,
+    #[serde(default)]
+    device: DeviceChoice,
     metrics: Option<Vec<Metric>>,
     /// What every trained model is trained with, unless its own table says otherwise.
     train: Option<Spanned<Table>>,
@@ -65,10 +66,6 @@ impl Default for Seeds {
 
 fn one() -> u64 {
     1
-}
-
-fn cpu() -> String {
-    "cpu".to_owned()
 }
 
 /// Reads the text, whose faults are placed in `path`.
@@ -280,6 +277,33 @@ mod tests {
         assert_eq!(chosen(&["b", "popularity", "mf-bpr", "heavy"]), ["b", "popularity", "a", "heavy"]);
     }
 
+    /// Every build reads every device; whether it has it is asked when it is opened.
+    #[test]
+    fn a_device_is_read_written_and_overridden() {
+        let device = |text: &str| text.parse::<DeviceChoice>().unwrap();
+        let spec = read(&format!("dataset = 'x'\ndevice = 'wgpu:1'\n{MODELS}")).unwrap();
+        assert_eq!(spec.device, device("wgpu:1"));
+        assert!(toml::to_string(&spec).unwrap().contains("device = \"wgpu:1\"\n"));
+        assert_eq!(read(&toml::to_string(&spec).unwrap()).unwrap(), spec);
+        assert_eq!(serde_json::to_value(&spec).unwrap()["device"], "wgpu:1");
+        let cuda = Overrides { device: Some(device("cuda")), ..Overrides::default() };
+        assert_eq!(spec.clone().with(&cuda).unwrap().device, device("cuda"));
+        assert_eq!(spec.clone().with(&Overrides::default()).unwrap().device, device("wgpu:1"));
+        assert_eq!(read(&format!("dataset = 'x'\n{MODELS}")).unwrap().device, DeviceChoice::Cpu);
+    }
+
+    /// An experiment may go on on another device, and with nothing else changed.
+    #[test]
+    fn the_fingerprint_is_of_everything_but_the_device() {
+        let of = |device: &str, epochs: usize, digest: &str| {
+            let text = format!("dataset = 'x'\ndevice = '{device}'\n[train]\nmax_epochs = {epochs}\n{MODELS}");
+            read(&text).unwrap().fingerprint(digest)
+        };
+        assert_eq!(of("cpu", 3, "a"), of("wgpu:1", 3, "a"));
+        assert_ne!(of("cpu", 3, "a"), of("cpu", 4, "a"));
+        assert_ne!(of("cpu", 3, "a"), of("cpu", 3, "b"));
+    }
+
     #[test]
     fn the_resolved_spec_is_a_spec_and_the_same() {
         let demo = Spec::demo();
@@ -307,7 +331,8 @@ mod tests {
         fails(&format!("dataset = 'x'\nseeds = 0\n{MODELS}"), "no seed");
         fails(&format!("dataset = 'x'\nseeds = [1, 1]\n{MODELS}"), "seed 1 stands there twice");
         fails(&format!("dataset = 'x'\n{MODELS}{MODELS}"), "two models are labelled `lightgcn`");
-        fails(&format!("dataset = 'x'\ndevice = 'gpu'\n{MODELS}"), "device `gpu`");
+        fails(&format!("dataset = 'x'\ndevice = 'gpu'\n{MODELS}"), "a.toml:2: no device is called `gpu`; expected cpu");
+        fails(&format!("dataset = 'x'\ndevice = 1\n{MODELS}"), "a.toml:2: invalid type");
         fails(&format!("dataset = 'x'\n{MODELS}preset = 'mars'"), "no preset `mars`, only gowalla, gowalla-quick");
         fails("dataset = 'x'\n[[models]]\nmodel = 'ease'\ntrain = {}", "solved for, not trained");
         fails(&format!("dataset = 'x'\n{MODELS}config = {{ num_layers = 0 }}"), "num_layers is 0");

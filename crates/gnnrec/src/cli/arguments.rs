@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use gnnrec::model::DeviceChoice;
 
 use super::help;
 
@@ -31,6 +32,9 @@ pub(crate) enum Command {
     Recommend(RecommendArguments),
     /// Lists the models
     Models,
+    /// Says what this build can train on here: the processor and every adapter, with limits
+    #[command(after_help = help::DOCTOR)]
+    Doctor,
 }
 
 #[derive(Debug, Args)]
@@ -50,9 +54,9 @@ pub(crate) struct ExperimentArguments {
     /// The most epochs of every trained model; 0 measures untrained models
     #[arg(long, value_name = "N")]
     pub(crate) epochs: Option<usize>,
-    /// Where models are trained: cpu
+    /// Where models are trained: cpu, wgpu, vulkan or cuda; see `gnnrec doctor`
     #[arg(long, value_name = "DEVICE")]
-    pub(crate) device: Option<String>,
+    pub(crate) device: Option<DeviceChoice>,
     #[command(flatten)]
     pub(crate) data: DataFolder,
     #[command(flatten)]

@@ -14,7 +14,7 @@ pub(crate) fn describe() -> Environment {
     Environment {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         commit: std::env::var("GNNREC_COMMIT").unwrap_or_default(),
-        device: device(),
+        device: format!("cpu: {}", processor_name()),
         threads: rayon::current_num_threads(),
         started: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
         command: command(),
@@ -47,12 +47,36 @@ pub(crate) fn use_threads(threads: Option<NonZeroUsize>) -> Result<(), Failure> 
     pool.map_err(|error| Failure::Other(format!("--threads {threads}: {error}")))
 }
 
+/// The processor, how many of it there are for this process, and how wide it computes.
+pub(crate) fn processor() -> String {
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let plural = if cores == 1 { "" } else { "s" };
+    format!("{}; {cores} core{plural}, {}", processor_name(), vectors())
+}
+
+/// The widest vectors that kernels use here.
+fn vectors() -> &'static str {
+    #[cfg(target_arch = "x86_64")]
+    let wide = if std::is_x86_feature_detected!("avx512f") {
+        "AVX-512"
+    } else if std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma") {
+        "AVX2"
+    } else {
+        "SSE2"
+    };
+    #[cfg(target_arch = "aarch64")]
+    let wide = "NEON";
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    let wide = "no vectors";
+    wide
+}
+
 /// The processor's name where Linux tells it, system and architecture everywhere.
-fn device() -> String {
+fn processor_name() -> String {
     let system = format!("{} {}", std::env::consts::OS, std::env::consts::ARCH);
     let cpus = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = cpus.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
-    name.map_or_else(|| format!("cpu: {system}"), |(_, name)| format!("cpu: {}, {system}", name.trim()))
+    name.map_or_else(|| system.clone(), |(_, name)| format!("{}, {system}", name.trim()))
 }
 
 #[cfg(test)]

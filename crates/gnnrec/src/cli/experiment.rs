@@ -48,7 +48,7 @@ fn spec(arguments: &ExperimentArguments) -> Result<Spec, Failure> {
         dataset: arguments.dataset.clone(),
         models: arguments.models.clone(),
         num_seeds: arguments.seeds,
-        device: arguments.device.clone(),
+        device: arguments.device,
         max_epochs: arguments.epochs,
     };
     let chosen = arguments.spec.is_some() || arguments.models.is_some();

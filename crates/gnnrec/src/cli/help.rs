@@ -36,6 +36,8 @@ Examples:
       Goes on where Ctrl-C stopped it: the same command and `--resume`.
   gnnrec experiment --spec mine.toml
       Your own data, see below.
+  gnnrec experiment --device wgpu
+      On a GPU, in a build that can; `cargo xtask experiment --device wgpu` makes one and runs it.
   gnnrec recommend --run runs/douban --user 17
       What the best model of a finished experiment recommends.
 In a checkout of the source, `cargo xtask experiment` takes the same options.";
@@ -59,7 +61,8 @@ A spec is a TOML file; what it leaves out has a default:
   validate_on_test  true measures every validation on the test part, as some papers' code does: to
                compare curves with theirs, never to choose a model [default: false]
   seeds        a number of seeds, or a list of them [default: 1]
-  device       cpu
+  device       cpu, wgpu (any GPU), vulkan or cuda; wgpu:1 is the second of several adapters, as
+               `gnnrec doctor` lists them [default: cpu]
   task         \"rank\", \"rate\" (predict ratings) or \"click-through\" [default: rank]
   metrics      a list; the first that measures accuracy chooses the best epoch and the best model
                [default: recall@20, ndcg@20, coverage@20; to rate rmse, mae; for click-through
@@ -131,6 +134,12 @@ Examples:
   gnnrec recommend --run runs/ml-100k --user 42
   gnnrec recommend --run runs/ml-100k --user 42 -k 5 --model lightgcn --json
 A user who is not in the dataset gets the most popular items, and the list says so.";
+
+/// Below the options of `doctor`.
+pub(crate) const DOCTOR: &str = "\
+Every adapter is opened and computes a sum. `gnnrec experiment --device NAME` trains on the one of
+that name. In a checkout of the source, `cargo xtask doctor` looks with wgpu, and
+`cargo xtask doctor --device cuda` with CUDA.";
 
 /// Below the options of `experiment`.
 pub(crate) fn experiment() -> String {
@@ -213,7 +222,7 @@ mod tests {
 
     #[test]
     fn the_lines_fit() {
-        let texts = [&experiment(), COMMANDS, EXPERIMENT, MORE, DATASET, RECOMMEND];
+        let texts = [&experiment(), COMMANDS, EXPERIMENT, MORE, DATASET, RECOMMEND, DOCTOR];
         for line in texts.iter().flat_map(|text| text.lines()) {
             assert!(line.chars().count() < 100, "{line}");
         }

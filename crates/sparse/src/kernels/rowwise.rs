@@ -105,6 +105,12 @@ impl Dropout {
         Self { key, threshold: (rate * 2f64.powi(32)) as u32, scale: (1.0 / (1.0 - rate)) as f32 }
     }
 
+    /// Key, threshold and scale, as a device is told.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn parts(&self) -> (u64, u32, f32) {
+        (self.key, self.threshold, self.scale)
+    }
+
     /// Whether anything of a part that `id` names is dropped: the first component alone.
     #[must_use]
     pub fn drops(&self, id: u32) -> bool {
@@ -163,4 +169,22 @@ pub fn dropout(x: &[f32], width: usize, ids: Option<&[u32]>, dropout: Dropout, y
             },
         );
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first number of SplitMix64 from seed 0.
+    #[test]
+    fn a_row_is_keyed_by_splitmix() {
+        assert_eq!(Dropout::new(0.5, 0).of_row(0), (0x7B1D_CDAF, 0xE220_A839));
+    }
+
+    /// Two rows whose sequences are the same but for a shift draw otherwise, since their other words differ.
+    #[test]
+    fn rows_that_overlap_draw_otherwise() {
+        let equal = |high| (0..64).filter(|&j| draw(7, 1, j + 1) == draw(7 + 0x9E37_79B9, high, j)).count();
+        assert_eq!((equal(1), equal(2)), (64, 0));
+    }
 }

@@ -14,17 +14,22 @@ use burn::tensor::{Bytes, DType, Shape};
 use crate::{Activation, EdgeGraph, End, MaskedGraph, kernels};
 
 /// The operations along edges of a backend. A backend that is not listed here panics when it is asked.
-#[backend_extension(Flex, Autodiff)]
+#[backend_extension(Flex, Cube: cfg(feature = "gpu"), Fusion: cfg(feature = "gpu"), Autodiff)]
 pub(crate) trait EdgeBackend: BurnBackend {
     /// `y[v] = Σ_{e: end(e) = v} weights[e] x[other(e)]`.
+    #[fusion(dtype = x, shape = Shape::new([graph.num_nodes(*end), x[1]]))]
     fn spmm_edges(graph: EdgeGraph, end: End, weights: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self>;
     /// `out[e] = rows[row(e)] · cols[col(e)]`.
+    #[fusion(dtype = rows, shape = Shape::new([graph.num_edges()]))]
     fn edge_dot(graph: EdgeGraph, rows: FloatTensor<Self>, cols: FloatTensor<Self>) -> FloatTensor<Self>;
     /// `z[e] = relu(rows[row(e)] + cols[col(e)])`.
+    #[fusion(dtype = rows, shape = Shape::new([graph.num_edges(), rows[1]]))]
     fn edge_relu_add(graph: EdgeGraph, rows: FloatTensor<Self>, cols: FloatTensor<Self>) -> FloatTensor<Self>;
     /// `grad` where `z` is above 0.
+    #[fusion(dtype = z, shape = z)]
     fn relu_gradient(z: FloatTensor<Self>, grad: FloatTensor<Self>) -> FloatTensor<Self>;
     /// `s[e] = weights · relu(rows[row(e)] + cols[col(e)])`.
+    #[fusion(dtype = rows, shape = Shape::new([graph.num_edges()]))]
     fn edge_relu_dot(
         graph: EdgeGraph,
         rows: FloatTensor<Self>,
@@ -32,6 +37,7 @@ pub(crate) trait EdgeBackend: BurnBackend {
         weights: FloatTensor<Self>,
     ) -> FloatTensor<Self>;
     /// What its gradients are made of: the sums of `ds` over the edges of a node at which a column is above 0.
+    #[fusion(dtype = own, shape = Shape::new([graph.num_nodes(*end), own[1]]))]
     fn edge_relu_sums(
         graph: EdgeGraph,
         end: End,
@@ -40,14 +46,19 @@ pub(crate) trait EdgeBackend: BurnBackend {
         ds: FloatTensor<Self>,
     ) -> FloatTensor<Self>;
     /// Softmax over the edges of each row.
+    #[fusion(dtype = logits, shape = logits)]
     fn edge_softmax(graph: EdgeGraph, logits: FloatTensor<Self>) -> FloatTensor<Self>;
     /// `out[e] = x[end(e)]`.
+    #[fusion(dtype = x, shape = Shape::new([graph.num_edges(), x[1]]))]
     fn gather_edges(graph: EdgeGraph, end: End, x: FloatTensor<Self>) -> FloatTensor<Self>;
     /// `y[v] = Σ_{e: end(e) = v} x[e]`.
+    #[fusion(dtype = x, shape = Shape::new([graph.num_nodes(*end), x[1]]))]
     fn sum_edges(graph: EdgeGraph, end: End, x: FloatTensor<Self>) -> FloatTensor<Self>;
     /// The largest value of each column over the edges of each row.
+    #[fusion(dtype = x, shape = Shape::new([graph.num_rows(), x[1]]))]
     fn segment_max(graph: EdgeGraph, x: FloatTensor<Self>) -> FloatTensor<Self>;
     /// `grad` at the first edge that holds the maximum `y`, 0 at others.
+    #[fusion(dtype = x, shape = x)]
     fn segment_max_gradient(
         graph: EdgeGraph,
         x: FloatTensor<Self>,
@@ -55,6 +66,7 @@ pub(crate) trait EdgeBackend: BurnBackend {
         grad: FloatTensor<Self>,
     ) -> FloatTensor<Self>;
     /// `M x` with [`End::Row`], `M^T x` with [`End::Col`].
+    #[fusion(dtype = x, shape = Shape::new([masked.graph().num_nodes(*end), x[1]]))]
     fn spmm_masked(masked: MaskedGraph, end: End, x: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 

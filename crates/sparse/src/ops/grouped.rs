@@ -9,20 +9,21 @@ use std::sync::Arc;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
-use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend as BurnBackend, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::tensor::{FloatDType, Shape, Slice, Tensor};
 
 /// Group `g` has the rows `bounds[g] .. bounds[g + 1]`.
-type Bounds = Arc<[usize]>;
+pub(crate) type Bounds = Arc<[usize]>;
 
 /// The grouped products of a backend. A backend that is not listed here panics when it is asked.
-#[backend_extension(Flex, Autodiff)]
+#[backend_extension(Flex, Cube: cfg(feature = "gpu"), Fusion: cfg(feature = "gpu"), Autodiff)]
 pub(crate) trait GroupedBackend: BurnBackend {
     /// `y[n] = x[n] W[group of n]`.
+    #[fusion(dtype = x, shape = Shape::new([x[0], weights[2]]))]
     fn grouped_linear(bounds: Bounds, x: FloatTensor<Self>, weights: FloatTensor<Self>) -> FloatTensor<Self>;
     /// `W[g] = Σ_{n in g} x[n]^T dy[n]`.
+    #[fusion(dtype = x, shape = Shape::new([bounds.len() - 1, x[1], dy[1]]))]
     fn grouped_outer(bounds: Bounds, x: FloatTensor<Self>, dy: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
@@ -36,38 +37,56 @@ fn rows_of<B: BurnBackend>(x: &FloatTensor<B>, rows: Range<usize>) -> FloatTenso
     B::float_slice(x.clone(), &[Slice::from(rows), Slice::from(0..width)])
 }
 
+/// `y[n] = x[n] W[group of n]`, a matrix product for each group.
+pub(crate) fn groups_times<B: BurnBackend>(
+    bounds: &[usize],
+    x: &FloatTensor<B>,
+    weights: &FloatTensor<B>,
+) -> FloatTensor<B> {
+    let (inputs, outputs) = (weights.shape()[1], weights.shape()[2]);
+    let products = groups(bounds).map(|(group, rows)| {
+        let slices = [Slice::from(group..group + 1), Slice::from(0..inputs), Slice::from(0..outputs)];
+        let weight = B::float_slice(weights.clone(), &slices);
+        B::float_matmul(rows_of::<B>(x, rows), B::float_reshape(weight, Shape::new([inputs, outputs])))
+    });
+    let products: Vec<FloatTensor<B>> = products.collect();
+    match products.is_empty() {
+        true => B::float_zeros(Shape::new([0, outputs]), &x.device(), FloatDType::F32),
+        false => B::float_cat(products, 0),
+    }
+}
+
+/// `W[g] = Σ_{n in g} x[n]^T dy[n]`, likewise.
+pub(crate) fn groups_outer<B: BurnBackend>(
+    bounds: &[usize],
+    x: &FloatTensor<B>,
+    dy: &FloatTensor<B>,
+) -> FloatTensor<B> {
+    let (num_groups, inputs, outputs) = (bounds.len() - 1, x.shape()[1], dy.shape()[1]);
+    let zeros = |count| B::float_zeros(Shape::new([count, inputs, outputs]), &x.device(), FloatDType::F32);
+    let (mut parts, mut done) = (Vec::new(), 0);
+    for (group, rows) in groups(bounds) {
+        if group > done {
+            parts.push(zeros(group - done));
+        }
+        let transposed = B::float_transpose(rows_of::<B>(x, rows.clone()));
+        let product = B::float_matmul(transposed, rows_of::<B>(dy, rows));
+        parts.push(B::float_reshape(product, Shape::new([1, inputs, outputs])));
+        done = group + 1;
+    }
+    if num_groups > done || parts.is_empty() {
+        parts.push(zeros(num_groups - done));
+    }
+    B::float_cat(parts, 0)
+}
+
 impl GroupedBackend for Flex {
     fn grouped_linear(bounds: Bounds, x: FloatTensor<Self>, weights: FloatTensor<Self>) -> FloatTensor<Self> {
-        let (inputs, outputs) = (weights.shape()[1], weights.shape()[2]);
-        let products = groups(&bounds).map(|(group, rows)| {
-            let slices = [Slice::from(group..group + 1), Slice::from(0..inputs), Slice::from(0..outputs)];
-            let weight = Self::float_slice(weights.clone(), &slices);
-            Self::float_matmul(rows_of::<Self>(&x, rows), Self::float_reshape(weight, Shape::new([inputs, outputs])))
-        });
-        let products: Vec<FloatTensor<Self>> = products.collect();
-        match products.is_empty() {
-            true => Self::float_zeros(Shape::new([0, outputs]), &x.device(), FloatDType::F32),
-            false => Self::float_cat(products, 0),
-        }
+        groups_times::<Self>(&bounds, &x, &weights)
     }
 
     fn grouped_outer(bounds: Bounds, x: FloatTensor<Self>, dy: FloatTensor<Self>) -> FloatTensor<Self> {
-        let (num_groups, inputs, outputs) = (bounds.len() - 1, x.shape()[1], dy.shape()[1]);
-        let zeros = |count| Self::float_zeros(Shape::new([count, inputs, outputs]), &x.device(), FloatDType::F32);
-        let (mut parts, mut done) = (Vec::new(), 0);
-        for (group, rows) in groups(&bounds) {
-            if group > done {
-                parts.push(zeros(group - done));
-            }
-            let transposed = Self::float_transpose(rows_of::<Self>(&x, rows.clone()));
-            let product = Self::float_matmul(transposed, rows_of::<Self>(&dy, rows));
-            parts.push(Self::float_reshape(product, Shape::new([1, inputs, outputs])));
-            done = group + 1;
-        }
-        if num_groups > done || parts.is_empty() {
-            parts.push(zeros(num_groups - done));
-        }
-        Self::float_cat(parts, 0)
+        groups_outer::<Self>(&bounds, &x, &dy)
     }
 }
 

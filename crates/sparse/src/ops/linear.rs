@@ -12,9 +12,10 @@ use super::edges::{filled, floats, width};
 use crate::kernels::{self, Activation};
 
 /// A dense layer and its two gradients. A backend that is not listed here panics when it is asked.
-#[backend_extension(Flex, Autodiff)]
+#[backend_extension(Flex, Cube: cfg(feature = "gpu"), Fusion: cfg(feature = "gpu"), Autodiff)]
 pub(crate) trait LinearBackend: BurnBackend {
     /// `y = act(x weight + bias)`.
+    #[fusion(dtype = x, shape = Shape::new([x[0], weight[1]]))]
     fn dense(
         activation: Activation,
         x: FloatTensor<Self>,
@@ -22,6 +23,7 @@ pub(crate) trait LinearBackend: BurnBackend {
         bias: FloatTensor<Self>,
     ) -> FloatTensor<Self>;
     /// The gradient towards `x`, from `y` and its gradient.
+    #[fusion(dtype = y, shape = Shape::new([y[0], weight[0]]))]
     fn linear_dx(
         activation: Activation,
         y: FloatTensor<Self>,
@@ -29,6 +31,7 @@ pub(crate) trait LinearBackend: BurnBackend {
         weight: FloatTensor<Self>,
     ) -> FloatTensor<Self>;
     /// Those towards `weight` and, in the row below it, `bias`.
+    #[fusion(dtype = x, shape = Shape::new([x[1] + 1, y[1]]))]
     fn linear_dw(
         activation: Activation,
         x: FloatTensor<Self>,

@@ -8,15 +8,18 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend as BurnBackend, Flex, backend_extension};
+#[cfg(feature = "gpu")]
+use burn::tensor::Shape;
 use burn::tensor::Tensor;
 
 use super::{Indices, SparseBackend};
 use crate::lookup::Slot;
 
 /// Lookups with a sink. A backend that is not listed here panics when it is asked.
-#[backend_extension(Flex, Autodiff)]
+#[backend_extension(Flex, Cube: cfg(feature = "gpu"), Fusion: cfg(feature = "gpu"), Autodiff)]
 pub(crate) trait LookupBackend: SparseBackend {
     /// `y[n] = x[indices[n]]`; the gradient of `y` goes to the slot, and `x` has none from here.
+    #[fusion(dtype = x, shape = Shape::new([indices.len(), x[1]]))]
     fn gather_rows_into(indices: Indices, slot: Slot, x: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 

@@ -15,11 +15,13 @@ use burn::tensor::{Bytes, DType, Shape, Tensor};
 use crate::kernels::losses::{self, RowLoss};
 
 /// The losses of a backend. A backend that is not listed here panics when it is asked.
-#[backend_extension(Flex, Autodiff)]
+#[backend_extension(Flex, Cube: cfg(feature = "gpu"), Fusion: cfg(feature = "gpu"), Autodiff)]
 pub(crate) trait LossBackend: BurnBackend {
     /// The value, of shape `[1]`, and the gradient, of the shape of `x`, which no gradient passes through.
+    #[fusion(meta = |_, x| (burn::backend::fusion::custom::TensorSpec::new(Shape::new([1]), x.dtype), x.clone()))]
     fn row_loss(loss: RowLoss, x: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>);
     /// `table * factor`, `factor` of shape `[1]`.
+    #[fusion(dtype = table, shape = table)]
     fn scale_table(table: FloatTensor<Self>, factor: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 

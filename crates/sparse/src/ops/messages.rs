@@ -6,17 +6,21 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend as BurnBackend, Dispatch, Flex, backend_extension};
+#[cfg(feature = "gpu")]
+use burn::tensor::Shape;
 use burn::tensor::Tensor;
 
 use super::edges::{filled, floats, width};
 use crate::{EdgeGraph, End, kernels};
 
 /// Products along edges of a backend. A backend that is not listed here panics when it is asked.
-#[backend_extension(Flex, Autodiff)]
+#[backend_extension(Flex, Cube: cfg(feature = "gpu"), Fusion: cfg(feature = "gpu"), Autodiff)]
 pub(crate) trait MessageBackend: BurnBackend {
     /// `z[e] = rows[row(e)] ∘ cols[col(e)]`.
+    #[fusion(dtype = rows, shape = Shape::new([graph.num_edges(), rows[1]]))]
     fn edge_mul(graph: EdgeGraph, rows: FloatTensor<Self>, cols: FloatTensor<Self>) -> FloatTensor<Self>;
     /// Its gradient towards the nodes at one end, `other` the table of the other.
+    #[fusion(dtype = other, shape = Shape::new([graph.num_nodes(*end), other[1]]))]
     fn edge_mul_gradient(
         graph: EdgeGraph,
         end: End,

@@ -13,16 +13,19 @@ use super::edges::{filled, floats, width};
 use crate::kernels::{self, Dropout};
 
 /// What rows are called; `None` calls them by their numbers.
-type Ids = Option<Indices>;
+pub(crate) type Ids = Option<Indices>;
 
 /// The operations on rows of a backend. A backend that is not listed here panics when it is asked.
-#[backend_extension(Flex, Autodiff)]
+#[backend_extension(Flex, Cube: cfg(feature = "gpu"), Fusion: cfg(feature = "gpu"), Autodiff)]
 pub(crate) trait RowwiseBackend: BurnBackend {
     /// `y[n] = x[n] / |x[n]|`.
+    #[fusion(dtype = x, shape = x)]
     fn unit_rows(x: FloatTensor<Self>) -> FloatTensor<Self>;
     /// Its gradient towards `x`.
+    #[fusion(dtype = x, shape = x)]
     fn unit_rows_gradient(x: FloatTensor<Self>, dy: FloatTensor<Self>) -> FloatTensor<Self>;
     /// `x` with components dropped and the others scaled.
+    #[fusion(dtype = x, shape = x)]
     fn dropout(dropout: Dropout, ids: Ids, x: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 

@@ -18,9 +18,10 @@ pub(crate) type Rows = Option<Arc<[u32]>>;
 /// Steps on tables. A backend that is not listed here panics when it is asked.
 ///
 /// Rows are the first dimension of `x`; moments have as many values as `x`, in any shape.
-#[backend_extension(Flex)]
+#[backend_extension(Flex, Cube: cfg(feature = "gpu"), Fusion: cfg(feature = "gpu"))]
 pub(crate) trait TableBackend: BurnBackend {
     /// `x`, `m` and `v` after a step in which every row moves.
+    #[fusion(meta = |x, _, _, m, v, _| (x.clone(), m.clone(), v.clone()))]
     fn adam(
         x: FloatTensor<Self>,
         rows: Rows,
@@ -30,6 +31,7 @@ pub(crate) trait TableBackend: BurnBackend {
         factors: AdamFactors,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
     /// `x`, `m` and `v` after a step of the rows that are named.
+    #[fusion(meta = |x, _, _, m, v, _| (x.clone(), m.clone(), v.clone()))]
     fn lazy_adam(
         x: FloatTensor<Self>,
         rows: Rows,
@@ -39,8 +41,10 @@ pub(crate) trait TableBackend: BurnBackend {
         factors: AdamFactors,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
     /// `x` after a step.
+    #[fusion(dtype = x, shape = x)]
     fn sgd(x: FloatTensor<Self>, rows: Rows, gradient: FloatTensor<Self>, learning_rate: f32) -> FloatTensor<Self>;
     /// `x` and `squares` after a step.
+    #[fusion(meta = |x, _, _, squares, _, _| (x.clone(), squares.clone()))]
     fn row_adagrad(
         x: FloatTensor<Self>,
         rows: Rows,
@@ -50,6 +54,7 @@ pub(crate) trait TableBackend: BurnBackend {
         epsilon: f32,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
     /// `x`, `squares` and `last` after a step.
+    #[fusion(meta = |x, _, _, squares, last, _, _| (x.clone(), squares.clone(), last.clone()))]
     fn rms_prop(
         x: FloatTensor<Self>,
         rows: Rows,
@@ -60,6 +65,7 @@ pub(crate) trait TableBackend: BurnBackend {
         step: u32,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
     /// `y[r] = Σ_{n: indices[n] = rows[r]} x[n]`.
+    #[fusion(dtype = x, shape = Shape::new([groups.rows().len(), x[1]]))]
     fn sum_groups(groups: Arc<RowGroups>, x: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 

@@ -108,15 +108,27 @@ pub(crate) fn run<'a>(config: &'a TrainConfig, validation: Option<&'a Holdout>) 
 
 /// The whole run, or as much of it as `num_steps` steps from where it stands, in a checkpoint folder.
 pub(crate) fn sit(folder: &Path, num_steps: Option<u64>, resume: bool) -> Result<Fitted<Small>, TrainError> {
+    sit_on(Device::flex(), folder, num_steps, resume)
+}
+
+/// The same on a device.
+pub(crate) fn sit_on(
+    device: Device,
+    folder: &Path,
+    num_steps: Option<u64>,
+    resume: bool,
+) -> Result<Fitted<Small>, TrainError> {
     let (config, holdout, flag) = (config(), holdout(), AtomicBool::new(false));
     let mut done = 0;
     let mut observer = |event: &Event<'_>| {
         if let Event::Step { .. } = event {
             done += 1;
-            flag.store(Some(done) == num_steps, Ordering::Relaxed);
+            // A device may tell of several steps at once.
+            flag.store(num_steps.is_some_and(|num_steps| done >= num_steps), Ordering::Relaxed);
         }
     };
     let run = Run {
+        device,
         checkpoints: Some(folder),
         resume,
         interrupt: Some(&flag),

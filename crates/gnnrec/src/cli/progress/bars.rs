@@ -121,6 +121,7 @@ fn style(template: &str) -> ProgressStyle {
 impl Progress for Bars {
     fn on(&mut self, event: &Event<'_>) {
         match *event {
+            Event::Opened { device, adapter } => self.say(&format!("{device} is {adapter}")),
             Event::Loading { dataset } => self.spin(&format!("reading {dataset}")),
             Event::CacheFault(error) => self.say(&words::cache_fault(error)),
             Event::Loaded(facts) => {

@@ -111,6 +111,7 @@ impl Course {
 impl<W: Write> Progress for Lines<W> {
     fn on(&mut self, event: &Event<'_>) {
         match *event {
+            Event::Opened { device, adapter } => self.say(&format!("{device} is {adapter}")),
             Event::Loading { dataset } => self.say(&format!("reading {dataset}")),
             Event::CacheFault(error) => self.say(&words::cache_fault(error)),
             Event::Loaded(facts) => self.say(&words::facts(facts)),

@@ -151,6 +151,23 @@ impl RowLoss {
         (2 + num_negatives) * self.rows
     }
 
+    /// What a device is told.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn objective(&self) -> &Objective {
+        &self.objective
+    }
+
+    #[cfg(feature = "gpu")]
+    pub(crate) fn scored_columns(&self) -> Range<usize> {
+        self.scored.clone()
+    }
+
+    /// The weight of the penalty, and its columns.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn penalty(&self) -> (f32, Range<usize>) {
+        (self.l2, self.penalised.clone())
+    }
+
     /// Panics unless the loss can be taken of a table of this size.
     pub(crate) fn check(&self, num_rows: usize, width: usize) {
         assert_eq!(num_rows, self.num_stacked(), "the stacked rows of a batch of {}", self.rows);

@@ -32,9 +32,10 @@ pub fn propagate_rows_backward(
     rows: &PropagatedRows,
     dx: &mut [f32],
 ) {
-    let (transposed, lookup, wide) = (adjacency.transposed(), &rows.lookup, combination.num_outputs() * width);
+    let (transposed, lookup) = (adjacency.transposed(), rows.lookup(adjacency.layout()));
+    let wide = combination.num_outputs() * width;
     let layout = transposed.layout();
-    check(layout, dx, width, lookup);
+    check(layout, dx, width);
     assert_eq!(gradient.len(), rows.len() * wide, "the gradient is rows x (num_outputs * width)");
     if dx.is_empty() {
         return;

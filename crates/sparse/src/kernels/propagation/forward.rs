@@ -31,8 +31,9 @@ pub fn propagate_rows(
     rows: &PropagatedRows,
     y: &mut [f32],
 ) {
-    let (layout, lookup) = (adjacency.layout(), &rows.lookup);
-    check(layout, x, width, lookup);
+    let layout = adjacency.layout();
+    let lookup = rows.lookup(layout);
+    check(layout, x, width);
     let wide = combination.num_outputs() * width;
     assert_eq!(y.len(), rows.len() * wide, "y is rows x (num_outputs * width)");
     if y.is_empty() {

@@ -51,11 +51,6 @@ impl Lookup {
         Self { positions, number_of, numbers, asker_ends, askers }
     }
 
-    /// Whether it was made for a graph of so many nodes.
-    pub(crate) fn is_of(&self, num_nodes: usize) -> bool {
-        self.number_of.len() == num_nodes
-    }
-
     /// The number of a position that is asked for.
     #[inline(always)]
     pub(crate) fn number(&self, position: usize) -> Option<usize> {

@@ -50,6 +50,12 @@ impl RowGroups {
         self.positions.len()
     }
 
+    /// The bounds of the groups, and the positions by row: what a device is told.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn segments(&self) -> (Vec<u32>, &[u32]) {
+        (std::iter::once(0).chain(self.ends.iter().copied()).collect(), &self.positions)
+    }
+
     /// The positions that name row number `r` of [`RowGroups::rows`], at least one, ascending.
     fn positions(&self, r: usize) -> &[u32] {
         let start = if r == 0 { 0 } else { self.ends[r - 1] };

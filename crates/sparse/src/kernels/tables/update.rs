@@ -89,6 +89,13 @@ pub fn lazy_adam(x: &mut [f32], gradient: Gradient<'_>, m: &mut [f32], v: &mut [
 const LINE: usize = 64;
 
 impl AdamFactors {
+    /// `β1`, `β2`, `1 - β1`, `1 - β2`, rate, epsilon and what is kept, as a device is told.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn parts(&self) -> [f32; 7] {
+        let ([beta_1, beta_2], [rest_1, rest_2]) = (self.betas, self.complements);
+        [beta_1, beta_2, rest_1, rest_2, self.rate, self.epsilon, self.keep]
+    }
+
     #[inline(always)]
     fn values(&self, x: &mut [f32], m: &mut [f32], v: &mut [f32], gradient: &[f32]) {
         let ([beta_1, beta_2], [rest_1, rest_2]) = (self.betas, self.complements);

@@ -1,0 +1,80 @@
+//! The device under test, and a model on it beside the same model on the CPU.
+
+use burn::module::Module;
+use burn::optim::{AdamConfig, SgdConfig};
+use burn::tensor::Device;
+use gnnrec_graph::World;
+
+use super::{Flatten, all_scores, batch, init_on, train_by};
+use crate::{DeviceChoice, GradientConfig, GradientModel, Step, dense_gradients};
+
+/// Rounds of training that are compared.
+const NUM_STEPS: u64 = 20;
+
+/// Of losses and scores, between devices.
+const TOLERANCE: f32 = 2e-3;
+
+/// What tests compute on: the device that the environment variable `GNNREC_TEST_DEVICE` names, without one the CPU.
+///
+/// # Panics
+/// If the device cannot be used.
+#[must_use]
+pub fn device() -> Device {
+    let name = std::env::var("GNNREC_TEST_DEVICE").unwrap_or_else(|_| "cpu".to_owned());
+    let choice: DeviceChoice = name.parse().expect("GNNREC_TEST_DEVICE names a device");
+    choice.open().expect("GNNREC_TEST_DEVICE names a device that can be used").device
+}
+
+/// The gradients of a batch, the losses of 20 rounds of training and the scores after them are those of the CPU, and
+/// weights move from either device to the other. Whether there was anything to compare: not on the CPU itself.
+///
+/// Gradients that equal the CPU's need no differences of losses. The training is Adam's, but plain descent where a model is
+/// `kinked`: a gradient that is zero but for rounding, as that of a bias before batch normalisation, makes a step of Adam
+/// in whatever direction its last digit points.
+pub(super) fn agrees_with_cpu<C: GradientConfig>(config: &C, world: &World, kinked: bool) -> bool {
+    let (cpu, device) = (Device::flex(), device());
+    if device == cpu {
+        return false;
+    }
+    for (position, phase) in config.phases().iter().enumerate() {
+        let (step, batch) = (Step { seed: 4, index: 0 }, batch(world, phase, 4, 0));
+        let [expected, found] = [&cpu, &device].map(|device| {
+            let model = init_on(config, world, 4, device).refreshed(position);
+            let mut gradient =
+                Flatten { grads: dense_gradients(&model, &model.loss(&batch, step)), values: Vec::new() };
+            model.visit(&mut gradient);
+            gradient.values.into_iter().flatten().collect::<Vec<f32>>()
+        });
+        assert_close(&found, &expected, 1e-4, "gradients");
+    }
+
+    let train = |device: &Device| {
+        let (model, steps) = (init_on(config, world, 4, device), (4, NUM_STEPS));
+        let (mut adam, mut descent) = (AdamConfig::new().with_epsilon(1e-8).init(), SgdConfig::new().init());
+        train_by(config, world, steps, model, |model, grads| match kinked {
+            true => descent.step(0.02, model, grads),
+            false => adam.step(0.02, model, grads),
+        })
+    };
+    let ((on_cpu, expected), (on_device, found)) = (train(&cpu), train(&device));
+    assert_close(&found, &expected, TOLERANCE, "losses");
+    let expected = all_scores(&*on_cpu.scorer());
+    let found = all_scores(&*on_device.scorer());
+    assert_close(&found, &expected, TOLERANCE, "scores");
+
+    let moved = |from: C::Model, to: &Device| {
+        all_scores(&*init_on(config, world, 4, to).load_record(from.into_record()).scorer())
+    };
+    assert_close(&moved(on_device, &cpu), &found, TOLERANCE, "scores of weights moved to the CPU");
+    assert_close(&moved(on_cpu, &device), &expected, TOLERANCE, "scores of weights moved to the device");
+    true
+}
+
+fn assert_close(found: &[f32], expected: &[f32], tolerance: f32, what: &str) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    let scale = expected.iter().fold(f32::MIN_POSITIVE, |largest, value| largest.max(value.abs()));
+    for (n, (found, expected)) in found.iter().zip(expected).enumerate() {
+        let close = (found - expected).abs() <= tolerance * scale;
+        assert!(close, "{what}: number {n} is {found} on the device, {expected} on the CPU");
+    }
+}

@@ -1,0 +1,92 @@
+//! What was uploaded once, and tensors made on a device.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use burn::tensor::{DType, Shape};
+use burn_cubecl::CubeDevice;
+use burn_cubecl::tensor::CubeTensor;
+
+/// A value for each device that asked for it, made at the first call.
+pub(crate) struct OnDevices<T>(Mutex<Vec<(CubeDevice, Arc<T>)>>);
+
+impl<T> Default for OnDevices<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T> std::fmt::Debug for OnDevices<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("OnDevices")
+    }
+}
+
+impl<T> OnDevices<T> {
+    /// The device's value; `make` is called once a device.
+    pub(crate) fn get(&self, device: &CubeDevice, make: impl FnOnce() -> T) -> Arc<T> {
+        let mut made = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, value)) = made.iter().find(|(other, _)| other == device) {
+            return Arc::clone(value);
+        }
+        let value = Arc::new(make());
+        made.push((device.clone(), Arc::clone(&value)));
+        value
+    }
+}
+
+/// Bytes of the smallest buffer: one vector, since a binding is as large as one value of it.
+const LEAST_BYTES: usize = 16;
+
+/// A tensor of any 32-bit numbers from memory here.
+pub(super) fn upload<T: bytemuck::NoUninit>(values: &[T], dtype: DType, device: &CubeDevice) -> CubeTensor {
+    let client = device.client();
+    let bytes: &[u8] = bytemuck::cast_slice(values);
+    let mut least = [0; LEAST_BYTES];
+    let handle = match least.get_mut(..bytes.len()) {
+        Some(part) => {
+            part.copy_from_slice(bytes);
+            client.create_from_slice(&least)
+        }
+        None => client.create_from_slice(bytes),
+    };
+    CubeTensor::new_contiguous(client, device.clone(), Shape::new([values.len()]), handle, dtype)
+}
+
+/// Several lists in one buffer, each where a binding may begin.
+pub(super) fn upload_lists<const K: usize>(lists: [&[u32]; K], device: &CubeDevice) -> [CubeTensor; K] {
+    let client = device.client();
+    let aligned = usize::try_from(client.properties().memory.alignment).unwrap_or(256).max(256) / size_of::<u32>();
+    let starts = lists.iter().scan(0, |next, list| {
+        let start = *next;
+        *next = (start + list.len().max(LEAST_BYTES / size_of::<u32>())).next_multiple_of(aligned);
+        Some((start, *next))
+    });
+    let starts: Vec<(usize, usize)> = starts.collect();
+    let len = starts.last().map_or(0, |(_, end)| *end);
+    let mut words = vec![0u32; len];
+    lists.iter().zip(&starts).for_each(|(list, (start, _))| words[*start..][..list.len()].copy_from_slice(list));
+    let whole = client.create_from_slice(bytemuck::cast_slice(&words));
+    let mut place = lists.iter().zip(starts);
+    [(); K].map(|()| {
+        let (list, (start, end)) = place.next().expect("a place for each list");
+        let [before, behind] = [start, len - end].map(|words| (words * size_of::<u32>()) as u64);
+        let handle = whole.clone().offset_start(before).offset_end(behind);
+        CubeTensor::new_contiguous(client.clone(), device.clone(), Shape::new([list.len()]), handle, DType::U32)
+    })
+}
+
+pub(super) fn upload_u32(values: &[u32], device: &CubeDevice) -> CubeTensor {
+    upload(values, DType::U32, device)
+}
+
+pub(super) fn upload_f32(values: &[f32], device: &CubeDevice) -> CubeTensor {
+    upload(values, DType::F32, device)
+}
+
+/// A contiguous table of floats with whatever was in its memory.
+pub(super) fn empty<const D: usize>(shape: [usize; D], device: &CubeDevice) -> CubeTensor {
+    let client = device.client();
+    let num_bytes = shape.iter().product::<usize>() * size_of::<f32>();
+    let handle = client.empty(num_bytes.max(LEAST_BYTES));
+    CubeTensor::new_contiguous(client, device.clone(), Shape::new(shape), handle, DType::F32)
+}

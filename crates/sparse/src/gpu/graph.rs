@@ -1,0 +1,80 @@
+//! A graph on a device: its edges grouped by one end, and the plan that cuts them into pieces of even work.
+
+use burn_cubecl::CubeDevice;
+use burn_cubecl::tensor::CubeTensor;
+
+use super::device::upload_u32;
+
+/// Edges that one line of units adds: a row of more is cut, and its parts are added in order.
+const PIECE: usize = 64;
+
+/// Edges by one end: the node `v` owns the positions `indptr[v] .. indptr[v + 1]`.
+#[derive(Debug)]
+pub(crate) struct DeviceSide {
+    pub(super) plan: Plan,
+    /// First position of each node's edges, and the end: `num_rows + 1`.
+    pub(super) indptr: CubeTensor,
+    /// The node at the other end, by position.
+    pub(super) others: CubeTensor,
+    /// The edge at each position; where there is none, the position is the edge.
+    pub(super) edge_of: Option<CubeTensor>,
+}
+
+impl DeviceSide {
+    pub(super) fn new(indptr: &[usize], others: &[u32], edge_of: Option<&[u32]>, device: &CubeDevice) -> Self {
+        let bounds: Vec<u32> = indptr.iter().map(|&position| number(position)).collect();
+        Self {
+            plan: Plan::new(indptr, device),
+            indptr: upload_u32(&bounds, device),
+            others: upload_u32(others, device),
+            edge_of: edge_of.map(|edges| upload_u32(edges, device)),
+        }
+    }
+}
+
+/// Rows cut into pieces. A row of one piece is written by it; the pieces of a longer one write rows behind the table's
+/// last, which are then added into the row.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) num_rows: usize,
+    pub(super) num_pieces: usize,
+    /// For each piece: first position, end, the row that it writes, the row that it belongs to.
+    pub(super) pieces: CubeTensor,
+    /// Rows behind the table's last.
+    pub(super) num_parts: usize,
+    pub(super) num_hubs: usize,
+    /// For each row of several pieces: the row, its first part, the end of its parts.
+    pub(super) hubs: CubeTensor,
+}
+
+impl Plan {
+    pub(super) fn new(indptr: &[usize], device: &CubeDevice) -> Self {
+        let num_rows = indptr.len() - 1;
+        let (mut pieces, mut hubs, mut num_parts) = (Vec::with_capacity(num_rows * 4), Vec::new(), 0);
+        for (row, ends) in indptr.windows(2).enumerate() {
+            let (start, end) = (ends[0], ends[1]);
+            if end - start <= PIECE {
+                pieces.extend([start, end, row, row].map(number));
+                continue;
+            }
+            let first = num_rows + num_parts;
+            for start in (start..end).step_by(PIECE) {
+                pieces.extend([start, end.min(start + PIECE), num_rows + num_parts, row].map(number));
+                num_parts += 1;
+            }
+            hubs.extend([row, first, num_rows + num_parts].map(number));
+        }
+        Self {
+            num_rows,
+            num_pieces: pieces.len() / 4,
+            num_parts,
+            num_hubs: hubs.len() / 3,
+            pieces: upload_u32(&pieces, device),
+            hubs: upload_u32(&hubs, device),
+        }
+    }
+}
+
+pub(super) fn number(position: usize) -> u32 {
+    u32::try_from(position).expect("edges and rows on a device are counted by a u32")
+}
