@@ -53,7 +53,9 @@ fn replace(command: &mut Command) -> Result<(), Failure> {
 }
 
 /// Every test: through nextest where it is installed, with the doc tests after it. `--long` in front adds those
-/// that are ignored because they take minutes. `--device wgpu` builds for that device, and the tests use it.
+/// that are ignored because they take minutes.
+///
+/// With `--device wgpu` those that compute on a device, on that device; with `--long` in front again every test.
 pub(crate) fn test(arguments: &[String]) -> Result<(), Failure> {
     let (device, arguments) = device::taken(arguments);
     let feature = device::needed(device.as_deref())?;
@@ -62,17 +64,29 @@ pub(crate) fn test(arguments: &[String]) -> Result<(), Failure> {
         Some((first, rest)) if first == "--long" => (true, rest),
         _ => (false, arguments.as_slice()),
     };
+    let on_device_alone = device.is_some() && !long && arguments.is_empty();
     let has_nextest = cargo().args(["nextest", "--version"]).output().is_ok_and(|output| output.status.success());
     if has_nextest {
-        let ignored: &[&str] = if long { &["--run-ignored", "all"] } else { &[] };
+        let chosen: &[&str] = match (on_device_alone, long && device.is_none()) {
+            (true, _) => &["-E", ON_DEVICE],
+            (_, true) => &["--run-ignored", "all"],
+            _ => &[],
+        };
         let mut nextest = cargo();
-        nextest.args(["nextest", "run"]).args(in_release(feature)).args(ignored).args(arguments);
+        nextest.args(["nextest", "run"]).args(in_release(feature)).args(chosen).args(arguments);
         run(nextest.envs(on_device.clone()))?;
-        return run(release("test", feature).arg("--doc").envs(on_device));
+        return if on_device_alone { Ok(()) } else { run(release("test", feature).arg("--doc").envs(on_device)) };
     }
-    let ignored: &[&str] = if long { &["--", "--include-ignored"] } else { &[] };
+    if on_device_alone {
+        run(release("test", feature).args(["--test", "gpu", "--test", "devices"]).envs(on_device.clone()))?;
+        return run(release("test", feature).args(["--lib", "--tests", "conforms"]).envs(on_device));
+    }
+    let ignored: &[&str] = if long && device.is_none() { &["--", "--include-ignored"] } else { &[] };
     run(release("test", feature).args(arguments).args(ignored).envs(on_device))
 }
+
+/// The kernels beside the CPU's, devices by name, and every model beside itself on the CPU.
+const ON_DEVICE: &str = "binary(gpu) | binary(devices) | test(conforms)";
 
 /// The criterion benches, tabulated; or one of the programs beside them, such as the one that measures a device.
 pub(crate) fn bench(arguments: &[String]) -> Result<(), Failure> {
