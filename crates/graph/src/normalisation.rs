@@ -23,11 +23,21 @@ impl Normalisation {
     /// `row[r] * weight * column[c]`. Linear in the edges.
     #[must_use]
     pub fn factors(self, matrix: &Csr) -> (Option<Vec<f32>>, Option<Vec<f32>>) {
+        self.factors_of(|| row_degrees(matrix), || col_degrees(matrix))
+    }
+
+    /// The same from the degrees of rows and of columns, of which only what is needed is asked for.
+    #[must_use]
+    pub fn factors_of(
+        self,
+        rows: impl FnOnce() -> Vec<f32>,
+        cols: impl FnOnce() -> Vec<f32>,
+    ) -> (Option<Vec<f32>>, Option<Vec<f32>>) {
         let map = |degrees: Vec<f32>, inverse: fn(f32) -> f32| Some(degrees.into_iter().map(inverse).collect());
         match self {
-            Self::Symmetric => (map(row_degrees(matrix), inverse_root), map(col_degrees(matrix), inverse_root)),
-            Self::Row => (map(row_degrees(matrix), inverse), None),
-            Self::Column => (None, map(col_degrees(matrix), inverse)),
+            Self::Symmetric => (map(rows(), inverse_root), map(cols(), inverse_root)),
+            Self::Row => (map(rows(), inverse), None),
+            Self::Column => (None, map(cols(), inverse)),
         }
     }
 

@@ -31,8 +31,7 @@ pub fn drop_components(x: Tensor<2>, nodes: Option<&[u32]>, rate: f64, step: Ste
 /// If `rate` lies outside `[0, 1)`.
 #[must_use]
 pub fn dropped_edges(graph: &EdgeGraph, rate: f64, step: Step, layer: u32) -> EdgeMask {
-    let dropout = Dropout::new(rate, key(step, 1 << 63 | u64::from(layer)));
-    EdgeMask::from_fn(graph, |edge| !dropout.drops(u32::try_from(edge).expect("edges are counted by a u32")))
+    EdgeMask::dropped(graph, Dropout::new(rate, key(step, 1 << 63 | u64::from(layer))))
 }
 
 fn key(step: Step, position: u64) -> u64 {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use gnnrec_graph::Normalisation;
 use rayon::prelude::*;
 
-use crate::{EdgeGraph, End};
+use crate::{Dropout, EdgeGraph, End};
 
 /// Which edges of an [`EdgeGraph`] stay; cheap to clone.
 #[derive(Clone, Debug)]
@@ -28,8 +28,24 @@ impl EdgeMask {
     /// Asks `keep` about every edge once, in storage order.
     #[must_use]
     pub fn from_fn(graph: &EdgeGraph, keep: impl FnMut(usize) -> bool) -> Self {
+        Self::of_bits(graph, pack(0..graph.num_edges(), keep))
+    }
+
+    /// Edge `e` goes where `dropout` drops the part of that number; on all threads.
+    ///
+    /// # Panics
+    /// If there are 2^32 edges.
+    #[must_use]
+    pub fn dropped(graph: &EdgeGraph, dropout: Dropout) -> Self {
+        let num_edges = u32::try_from(graph.num_edges()).expect("edges are counted by a u32") as usize;
+        #[expect(clippy::cast_possible_truncation, reason = "edges are counted by a u32")]
+        let task = |start: usize| pack(start..num_edges.min(start + DRAWN), |edge| !dropout.drops(edge as u32));
+        let bits: Vec<Vec<u64>> = (0..num_edges.div_ceil(DRAWN)).into_par_iter().map(|n| task(n * DRAWN)).collect();
+        Self::of_bits(graph, bits.concat())
+    }
+
+    fn of_bits(graph: &EdgeGraph, by_row: Vec<u64>) -> Self {
         let num_edges = graph.num_edges();
-        let by_row = pack(num_edges, keep);
         let edge_of = graph.edge_of();
         let by_col = (0..num_edges.div_ceil(64)).into_par_iter().map(|word| {
             let edges = &edge_of[word * 64..num_edges.min(word * 64 + 64)];
@@ -82,10 +98,26 @@ fn bit(bits: &[u64], position: usize) -> bool {
     bits[position / 64] >> (position % 64) & 1 == 1
 }
 
-fn pack(len: usize, mut keep: impl FnMut(usize) -> bool) -> Vec<u64> {
-    let mut bits = vec![0u64; len.div_ceil(64)];
-    (0..len).for_each(|edge| bits[edge / 64] |= u64::from(keep(edge)) << (edge % 64));
+/// Edges that a task draws for, whole words of bits.
+const DRAWN: usize = 64 * 256;
+
+/// The bits of some edges, of which the first begins a word.
+fn pack(edges: Range<usize>, mut keep: impl FnMut(usize) -> bool) -> Vec<u64> {
+    let (start, mut bits) = (edges.start, vec![0u64; edges.len().div_ceil(64)]);
+    edges.for_each(|edge| bits[(edge - start) / 64] |= u64::from(keep(edge)) << (edge % 64));
     bits
+}
+
+/// How many of a range of bits are one.
+fn count_ones(bits: &[u64], range: Range<usize>) -> u32 {
+    let (first, last) = (range.start / 64, range.end / 64);
+    let below = |end: usize| (1u64 << (end % 64)) - 1;
+    if first == last {
+        return if range.is_empty() { 0 } else { (bits[first] & below(range.end) & !below(range.start)).count_ones() };
+    }
+    let within: u32 = bits[first + 1..last].iter().map(|word| word.count_ones()).sum();
+    let rest = if range.end.is_multiple_of(64) { 0 } else { (bits[last] & below(range.end)).count_ones() };
+    (bits[first] & !below(range.start)).count_ones() + within + rest
 }
 
 /// The positions of the ones in a range of bits, ascending, a word at a time.
@@ -178,11 +210,17 @@ impl MaskedGraph {
     /// The same between the factors of the graph that is left: a degree counts the edges that stay. This is
     /// the view of SGL's edge dropout (Wu et al., SIGIR 2021, arXiv:2010.10783).
     #[must_use]
-    #[expect(clippy::missing_panics_doc, reason = "zeros and ones are finite, one for each edge")]
     pub fn normalised(self, normalisation: Normalisation) -> Self {
-        let kept = (0..self.graph().num_edges()).map(|edge| if self.mask.keeps(edge) { 1.0 } else { 0.0 }).collect();
-        let kept = self.graph().pattern().with_weights(kept).expect("finite, one for each edge");
-        self.with_factors(normalisation.factors(&kept))
+        let factors = normalisation.factors_of(|| self.degrees(End::Row), || self.degrees(End::Col));
+        self.with_factors(factors)
+    }
+
+    /// How many edges of each node at one end stay.
+    #[expect(clippy::cast_precision_loss, reason = "a degree beyond 2^24 may be rounded")]
+    fn degrees(&self, end: End) -> Vec<f32> {
+        let (indptr, bits) = (self.graph().side(end).indptr, self.bits(end));
+        let ends = indptr.par_windows(2).with_min_len(1024);
+        ends.map(|ends| count_ones(bits, ends[0]..ends[1]) as f32).collect()
     }
 
     /// The whole graph.
@@ -223,6 +261,44 @@ impl MaskedGraph {
         match end {
             End::Row => &self.mask.bits.by_row,
             End::Col => &self.mask.bits.by_col,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gnnrec_graph::{Csr, Duplicates};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn ones_are_counted(len in 0usize..300, start in 0usize..300, end in 0usize..300, salt in 0usize..50) {
+            let keep = |n: usize| (n * 7 + salt) % 5 < 2;
+            let (start, end) = (start.min(len), end.min(len));
+            let expected = (start..end).filter(|&n| keep(n)).count();
+            let range = start..end.max(start);
+            prop_assert_eq!(count_ones(&pack(0..len, keep), range) as usize, expected);
+        }
+    }
+
+    /// More edges than a task draws for, and the degrees of what is left as the weighted graph has them.
+    #[test]
+    fn dropped_on_all_threads_as_one_by_one() {
+        let edges: Vec<(u32, u32)> =
+            (0..400).flat_map(|row| (0..97).map(move |n| (row, (n * 3 + row) % 301))).collect();
+        let graph = EdgeGraph::new(Csr::from_edges(401, 301, &edges, Duplicates::Error).unwrap());
+        assert!(graph.num_edges() > 2 * DRAWN);
+        let dropout = Dropout::new(0.4, 9);
+        let mask = EdgeMask::dropped(&graph, dropout);
+        let one_by_one = EdgeMask::from_fn(&graph, |edge| !dropout.drops(u32::try_from(edge).unwrap()));
+        assert_eq!((&mask.bits.by_row, &mask.bits.by_col), (&one_by_one.bits.by_row, &one_by_one.bits.by_col));
+        let kept = (0..graph.num_edges()).map(|edge| if mask.keeps(edge) { 1.0 } else { 0.0 }).collect();
+        let weighted = graph.pattern().with_weights(kept).unwrap();
+        for normalisation in [Normalisation::Symmetric, Normalisation::Row, Normalisation::Column] {
+            let masked = MaskedGraph::new(mask.clone()).normalised(normalisation);
+            assert_eq!(*masked.factors, normalisation.factors(&weighted));
         }
     }
 }

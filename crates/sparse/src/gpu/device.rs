@@ -52,8 +52,15 @@ pub(super) fn upload<T: bytemuck::NoUninit>(values: &[T], dtype: DType, device: 
     CubeTensor::new_contiguous(client, device.clone(), Shape::new([values.len()]), handle, dtype)
 }
 
-/// Several lists in one buffer, each where a binding may begin.
+/// Words that go into one buffer together: 16 MiB, far below what any adapter binds.
+const TOGETHER: usize = 4 << 20;
+
+/// Several lists in one buffer, each where a binding may begin, since every buffer is a journey; large ones each in its
+/// own.
 pub(super) fn upload_lists<const K: usize>(lists: [&[u32]; K], device: &CubeDevice) -> [CubeTensor; K] {
+    if lists.iter().map(|list| list.len()).sum::<usize>() > TOGETHER {
+        return lists.map(|list| upload_u32(list, device));
+    }
     let client = device.client();
     let aligned = usize::try_from(client.properties().memory.alignment).unwrap_or(256).max(256) / size_of::<u32>();
     let starts = lists.iter().scan(0, |next, list| {

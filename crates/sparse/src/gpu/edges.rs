@@ -6,9 +6,9 @@ use burn_cubecl::CubeDevice;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::device::{empty, upload_u32};
+use super::device::{empty, upload_lists, upload_u32};
 use super::geometry::{Columns, cubes, lines, units};
-use super::graph::DeviceSide;
+use super::graph::{Cut, DeviceSide};
 use super::propagation::upload_factors;
 use super::rows::zeros;
 use super::sums::add_parts;
@@ -25,12 +25,34 @@ pub(crate) struct DeviceEdges {
 
 impl DeviceEdges {
     pub(crate) fn new(graph: &EdgeGraph, device: &CubeDevice) -> Self {
-        let side = |end| {
-            let side = graph.side(end);
-            DeviceSide::new(side.indptr, side.others, side.edge_of, device)
-        };
+        let [row, col] = [End::Row, End::Col].map(|end| graph.side(end));
+        let [by_row, by_col] = [&row, &col].map(|side| Cut::new(side.indptr));
         let rows: Vec<u32> = graph.pattern().edges().map(|(row, _)| row).collect();
-        Self { by_row: side(End::Row), by_col: side(End::Col), rows: upload_u32(&rows, device) }
+        let [pieces, hubs, indptr, others, of_col, col_hubs, col_bounds, col_others, edge_of, rows] = upload_lists(
+            [
+                &by_row.pieces,
+                &by_row.hubs,
+                &by_row.bounds,
+                row.others,
+                &by_col.pieces,
+                &by_col.hubs,
+                &by_col.bounds,
+                col.others,
+                graph.edge_of(),
+                &rows,
+            ],
+            device,
+        );
+        Self {
+            by_row: DeviceSide { plan: by_row.plan(pieces, hubs), indptr, others, edge_of: None },
+            by_col: DeviceSide {
+                plan: by_col.plan(of_col, col_hubs),
+                indptr: col_bounds,
+                others: col_others,
+                edge_of: Some(edge_of),
+            },
+            rows,
+        }
     }
 
     pub(super) fn side(&self, end: End) -> &DeviceSide {

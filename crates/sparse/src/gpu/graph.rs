@@ -3,7 +3,7 @@
 use burn_cubecl::CubeDevice;
 use burn_cubecl::tensor::CubeTensor;
 
-use super::device::upload_u32;
+use super::device::upload_lists;
 
 /// Edges that one line of units adds: a row of more is cut, and its parts are added in order.
 const PIECE: usize = 64;
@@ -21,14 +21,11 @@ pub(crate) struct DeviceSide {
 }
 
 impl DeviceSide {
-    pub(super) fn new(indptr: &[usize], others: &[u32], edge_of: Option<&[u32]>, device: &CubeDevice) -> Self {
-        let bounds: Vec<u32> = indptr.iter().map(|&position| number(position)).collect();
-        Self {
-            plan: Plan::new(indptr, device),
-            indptr: upload_u32(&bounds, device),
-            others: upload_u32(others, device),
-            edge_of: edge_of.map(|edges| upload_u32(edges, device)),
-        }
+    /// A side whose positions are its edges.
+    pub(super) fn new(indptr: &[usize], others: &[u32], device: &CubeDevice) -> Self {
+        let cut = Cut::new(indptr);
+        let [pieces, hubs, indptr, others] = upload_lists([&cut.pieces, &cut.hubs, &cut.bounds, others], device);
+        Self { plan: cut.plan(pieces, hubs), indptr, others, edge_of: None }
     }
 }
 
@@ -47,8 +44,18 @@ pub(super) struct Plan {
     pub(super) hubs: CubeTensor,
 }
 
-impl Plan {
-    pub(super) fn new(indptr: &[usize], device: &CubeDevice) -> Self {
+/// A plan before it is uploaded.
+pub(super) struct Cut {
+    num_rows: usize,
+    num_parts: usize,
+    pub(super) pieces: Vec<u32>,
+    pub(super) hubs: Vec<u32>,
+    /// First positions of the rows, and the end.
+    pub(super) bounds: Vec<u32>,
+}
+
+impl Cut {
+    pub(super) fn new(indptr: &[usize]) -> Self {
         let num_rows = indptr.len() - 1;
         let (mut pieces, mut hubs, mut num_parts) = (Vec::with_capacity(num_rows * 4), Vec::new(), 0);
         for (row, ends) in indptr.windows(2).enumerate() {
@@ -64,14 +71,14 @@ impl Plan {
             }
             hubs.extend([row, first, num_rows + num_parts].map(number));
         }
-        Self {
-            num_rows,
-            num_pieces: pieces.len() / 4,
-            num_parts,
-            num_hubs: hubs.len() / 3,
-            pieces: upload_u32(&pieces, device),
-            hubs: upload_u32(&hubs, device),
-        }
+        let bounds = indptr.iter().map(|&position| number(position)).collect();
+        Self { num_rows, num_parts, pieces, hubs, bounds }
+    }
+
+    /// The plan, from its uploaded lists.
+    pub(super) fn plan(&self, pieces: CubeTensor, hubs: CubeTensor) -> Plan {
+        let Self { num_rows, num_parts, .. } = *self;
+        Plan { num_rows, num_pieces: self.pieces.len() / 4, pieces, num_parts, num_hubs: self.hubs.len() / 3, hubs }
     }
 }
 

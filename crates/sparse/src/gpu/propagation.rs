@@ -28,7 +28,7 @@ impl DeviceMatrix {
     pub(crate) fn new(adjacency: &Adjacency, device: &CubeDevice) -> Self {
         let matrix = adjacency.matrix();
         Self {
-            side: DeviceSide::new(matrix.indptr(), matrix.indices(), None, device),
+            side: DeviceSide::new(matrix.indptr(), matrix.indices(), device),
             weights: matrix.weights().map(|weights| upload_f32(weights, device)),
             factors: upload_factors(
                 [adjacency.row_factors(), adjacency.col_factors()],
