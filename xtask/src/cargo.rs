@@ -68,7 +68,8 @@ pub(crate) fn test(arguments: &[String]) -> Result<(), Failure> {
     let has_nextest = cargo().args(["nextest", "--version"]).output().is_ok_and(|output| output.status.success());
     if has_nextest {
         let chosen: &[&str] = match (on_device_alone, long && device.is_none()) {
-            (true, _) => &["-E", ON_DEVICE],
+            // Software drivers now and then crash while a process ends, whatever it computed.
+            (true, _) => &["--retries", "2", "-E", ON_DEVICE],
             (_, true) => &["--run-ignored", "all"],
             _ => &[],
         };

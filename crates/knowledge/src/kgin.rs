@@ -42,7 +42,9 @@ use gnnrec_model::{
 };
 use gnnrec_sampling::Batch;
 use gnnrec_sparse::kernels::losses::{Objective, RowLoss};
-use gnnrec_sparse::{EdgeGraph, EdgeMask, MaskedGraph, edge_mul, gather_rows, row_loss, spmm_masked, unit_rows};
+use gnnrec_sparse::{
+    Activation, EdgeGraph, EdgeMask, MaskedGraph, edge_mul, gather_rows, linear, row_loss, spmm_masked, unit_rows,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::nodes::Nodes;
@@ -248,10 +250,10 @@ impl Kgin {
         let (mut users, mut nodes) = (self.users.val(), self.nodes.val());
         let (mut all_users, mut all_nodes) = (users.clone(), nodes.clone());
         for layer in (0u32..).take(num_layers) {
-            let shares = softmax(users.matmul(self.intents.val().transpose()), 1);
+            let shares = softmax(times(users, self.intents.val().transpose()), 1);
             let items = spmm_masked(&interactions, nodes.clone());
             let sent = edge_mul(messages, relations.clone(), nodes);
-            users = unit_rows(dropped(items.clone() * shares.matmul(embedded.clone()) + items, 2 * layer));
+            users = unit_rows(dropped(items.clone() * times(shares, embedded.clone()) + items, 2 * layer));
             nodes = unit_rows(dropped(spmm_masked(&facts, sent), 2 * layer + 1));
             all_users = all_users + users.clone();
             all_nodes = all_nodes + nodes.clone();
@@ -304,6 +306,11 @@ fn distance_correlations(x: Tensor<2>) -> Tensor<2> {
     let variances = (covariances.clone() * Tensor::eye(rows, &covariances.device())).sum_dim(1);
     let scales = (variances.clone().matmul(variances.transpose()) + EPSILON).sqrt();
     covariances / scales
+}
+
+/// `x w` of a table of many rows, whose gradient goes through them once.
+fn times(x: Tensor<2>, w: Tensor<2>) -> Tensor<2> {
+    linear(x, w, None, Activation::Identity)
 }
 
 impl GradientModel for Kgin {

@@ -13,6 +13,7 @@ mod pooled;
 pub(crate) mod rank;
 pub(crate) mod rowwise;
 pub(crate) mod tables;
+pub(crate) mod tall;
 
 use std::sync::Arc;
 

@@ -184,6 +184,10 @@ fn dense(device: &Device, width: usize) -> Vec<(&'static str, Left)> {
         let y = linear(x.clone(), weight.clone(), Some(bias.clone()), activation);
         left.push(("linear", differentiate!(y, x, weight, bias)));
     }
+    // So many rows that they are cut, and some left over.
+    let tall = input([4321, width], 6, device);
+    let y = linear(tall.clone(), weight.clone(), Some(bias.clone()), Activation::RELU);
+    left.push(("linear", differentiate!(y, tall, weight, bias)));
     let weights = input([3, width, outputs], 4, device);
     left.push((
         "grouped_linear",

@@ -1,6 +1,7 @@
 //! Dense layers on a device: the matrix products of Burn, and one kernel for what the layer does to each value.
 
 use burn::backend::ops::FloatTensorOps;
+use burn::tensor::Shape;
 use burn_cubecl::CubeBackend;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
@@ -9,8 +10,9 @@ use cubecl::prelude::*;
 use super::device::empty;
 use super::geometry::lines;
 use crate::Activation;
-use crate::ops::grouped::{Bounds, GroupedBackend, groups_outer, groups_times};
+use crate::ops::grouped::{Bounds, GroupedBackend, groups_outer, groups_times, rows_of};
 use crate::ops::linear::LinearBackend;
+use crate::ops::tall::{blocks, tall_sum, whole_blocks};
 
 #[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
 enum Kind {
@@ -105,6 +107,24 @@ fn apply(activation: Activation, first: CubeTensor, second: CubeTensor, back: bo
     out
 }
 
+/// `x^T z` of tables of many rows: Burn's product would give so small a result to so few cubes that each went through
+/// all rows. Blocks of rows are multiplied side by side, and their products added.
+fn tall_product(x: CubeTensor, z: CubeTensor) -> CubeTensor {
+    type B = CubeBackend;
+    let [rows, inputs, outputs] = [x.meta.shape()[0], x.meta.shape()[1], z.meta.shape()[1]];
+    let whole = whole_blocks(rows);
+    let product = |x: CubeTensor, z: CubeTensor| B::float_matmul(B::float_transpose(x), z);
+    if whole == 0 {
+        return product(x, z);
+    }
+    let products = B::float_matmul(B::float_swap_dims(blocks::<B>(&x, whole), 1, 2), blocks::<B>(&z, whole));
+    let sum = B::float_reshape(B::float_sum_dim(products, 0), Shape::new([inputs, outputs]));
+    if whole == rows {
+        return sum;
+    }
+    B::float_add(sum, product(rows_of::<B>(&x, whole..rows), rows_of::<B>(&z, whole..rows)))
+}
+
 impl LinearBackend for CubeBackend {
     fn dense(activation: Activation, x: CubeTensor, weight: CubeTensor, bias: CubeTensor) -> CubeTensor {
         apply(activation, Self::float_matmul(x, weight), bias, false)
@@ -116,8 +136,8 @@ impl LinearBackend for CubeBackend {
 
     fn linear_dw(activation: Activation, x: CubeTensor, y: CubeTensor, dy: CubeTensor) -> CubeTensor {
         let dz = apply(activation, y, dy, true);
-        let of_weight = Self::float_matmul(Self::float_transpose(x), dz.clone());
-        Self::float_cat(vec![of_weight, Self::float_sum_dim(dz, 0)], 0)
+        let of_weight = tall_product(x, dz.clone());
+        Self::float_cat(vec![of_weight, tall_sum::<Self>(dz)], 0)
     }
 }
 
@@ -127,6 +147,6 @@ impl GroupedBackend for CubeBackend {
     }
 
     fn grouped_outer(bounds: Bounds, x: CubeTensor, dy: CubeTensor) -> CubeTensor {
-        groups_outer::<Self>(&bounds, &x, &dy)
+        groups_outer::<Self>(&bounds, &x, &dy, tall_product)
     }
 }

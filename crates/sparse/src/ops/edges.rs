@@ -11,6 +11,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend as BurnBackend, Flex, TensorMetadata, backend_extension};
 use burn::tensor::{Bytes, DType, Shape};
 
+use super::tall::tall_sum;
 use crate::{Activation, EdgeGraph, End, MaskedGraph, kernels};
 
 /// The operations along edges of a backend. A backend that is not listed here panics when it is asked.
@@ -252,7 +253,7 @@ impl<B: EdgeBackend> Backward<B, 3> for EdgeReluDot {
             grads.register::<B>(parent.id, B::float_mul(col_sums.clone(), row));
         }
         if let Some(parent) = of_weights {
-            let sum = |x, sums| B::float_reshape(B::float_sum_dim(B::float_mul(x, sums), 0), shape.clone());
+            let sum = |x, sums| B::float_reshape(tall_sum::<B>(B::float_mul(x, sums)), shape.clone());
             grads.register::<B>(parent.id, B::float_add(sum(rows, row_sums), sum(cols, col_sums)));
         }
     }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend as BurnBackend, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::tensor::{FloatDType, Shape, Slice, Tensor};
@@ -32,7 +33,7 @@ fn groups(bounds: &[usize]) -> impl Iterator<Item = (usize, Range<usize>)> + '_ 
     bounds.windows(2).map(|ends| ends[0]..ends[1]).enumerate().filter(|(_, rows)| !rows.is_empty())
 }
 
-fn rows_of<B: BurnBackend>(x: &FloatTensor<B>, rows: Range<usize>) -> FloatTensor<B> {
+pub(crate) fn rows_of<B: BurnBackend>(x: &FloatTensor<B>, rows: Range<usize>) -> FloatTensor<B> {
     let width = x.shape()[1];
     B::float_slice(x.clone(), &[Slice::from(rows), Slice::from(0..width)])
 }
@@ -56,11 +57,12 @@ pub(crate) fn groups_times<B: BurnBackend>(
     }
 }
 
-/// `W[g] = Σ_{n in g} x[n]^T dy[n]`, likewise.
+/// `W[g] = Σ_{n in g} x[n]^T dy[n]`, likewise; `product` is that of a transposed table and another.
 pub(crate) fn groups_outer<B: BurnBackend>(
     bounds: &[usize],
     x: &FloatTensor<B>,
     dy: &FloatTensor<B>,
+    product: impl Fn(FloatTensor<B>, FloatTensor<B>) -> FloatTensor<B>,
 ) -> FloatTensor<B> {
     let (num_groups, inputs, outputs) = (bounds.len() - 1, x.shape()[1], dy.shape()[1]);
     let zeros = |count| B::float_zeros(Shape::new([count, inputs, outputs]), &x.device(), FloatDType::F32);
@@ -69,8 +71,7 @@ pub(crate) fn groups_outer<B: BurnBackend>(
         if group > done {
             parts.push(zeros(group - done));
         }
-        let transposed = B::float_transpose(rows_of::<B>(x, rows.clone()));
-        let product = B::float_matmul(transposed, rows_of::<B>(dy, rows));
+        let product = product(rows_of::<B>(x, rows.clone()), rows_of::<B>(dy, rows));
         parts.push(B::float_reshape(product, Shape::new([1, inputs, outputs])));
         done = group + 1;
     }
@@ -86,7 +87,7 @@ impl GroupedBackend for Flex {
     }
 
     fn grouped_outer(bounds: Bounds, x: FloatTensor<Self>, dy: FloatTensor<Self>) -> FloatTensor<Self> {
-        groups_outer::<Self>(&bounds, &x, &dy)
+        groups_outer::<Self>(&bounds, &x, &dy, |x, dy| Self::float_matmul(Self::float_transpose(x), dy))
     }
 }
 
