@@ -56,7 +56,7 @@ pub struct Adapter {
     pub about: String,
     /// The largest buffer, in bytes.
     pub largest_buffer_bytes: u64,
-    /// The most bytes of a buffer that one kernel sees; a larger table is split.
+    /// The most bytes of a buffer that one kernel sees; no table can be larger.
     pub largest_binding_bytes: u64,
     /// The most units of a workgroup along x, y and z.
     pub workgroup: [u32; 3],

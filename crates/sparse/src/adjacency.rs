@@ -104,7 +104,7 @@ impl Adjacency {
     }
 
     /// The same matrix, whose products store the tables that they gather from in another precision. The first
-    /// operand, the sums and the result stay in 32 bits.
+    /// operand, the sums and the result stay in 32 bits. On the CPU: a GPU stores all in 32 bits.
     #[must_use]
     pub fn with_table_precision(mut self, precision: TablePrecision) -> Self {
         self.table_precision = precision;

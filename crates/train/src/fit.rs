@@ -178,8 +178,8 @@ impl<M: GradientModel> Fit<'_, '_, M> {
     /// On a device a loss that is read makes everybody wait: there they are read some steps at a time.
     fn steps_of(&mut self, phase: usize, from: usize, mut model: M) -> Result<(M, bool), TrainError> {
         let losses_at_once = if self.run.device == Device::flex() { 1 } else { LOSSES_AT_ONCE };
-        let (epoch, mut unread) = (self.progress.epoch(), Vec::new());
-        for batch in self.phases.sampler(phase).epoch(epoch as u64 - 1, from) {
+        let (mut unread, mut interrupted) = (Vec::new(), false);
+        for batch in self.phases.sampler(phase).epoch(self.progress.epoch() as u64 - 1, from) {
             let batch = batch?;
             let before = self.progress.seconds.training();
             self.progress.seconds.sampling_wait += self.clock.lap();
@@ -202,13 +202,21 @@ impl<M: GradientModel> Fit<'_, '_, M> {
 
             self.count(phase, &read);
             self.progress.epoch_seconds += self.progress.seconds.training() - before;
-            if self.run.interrupt.is_some_and(|flag| flag.load(Ordering::Relaxed)) {
-                self.count(phase, &values(&mut unread));
-                return Ok((model, true));
+            interrupted = self.run.interrupt.is_some_and(|flag| flag.load(Ordering::Relaxed));
+            if interrupted {
+                break;
             }
         }
-        self.count(phase, &values(&mut unread));
-        Ok((model, false))
+        let before = self.progress.seconds.training();
+        let read = values(&mut unread);
+        self.progress.seconds.forward += self.clock.lap();
+        self.progress.epoch_seconds += self.progress.seconds.training() - before;
+        let broken = read.iter().position(|(_, value)| !value.is_finite());
+        self.count(phase, &read[..broken.unwrap_or(read.len())]);
+        broken.map_or(Ok((model, interrupted)), |broken| {
+            let (epoch, step) = (self.progress.epoch(), self.progress.steps_done + 1);
+            Err(TrainError::Diverged { epoch, step, loss: read[broken].1.into(), culprit: Culprit::Loss })
+        })
     }
 
     /// Takes note of steps: the rows and the loss of each.
