@@ -79,7 +79,7 @@ fn ngcf(criterion: &mut Criterion) {
 /// A loss and all its gradients, those of rows looked up included.
 fn step<M: GradientModel>(model: &M, batch: Batch, index: usize) {
     let gradients = model.loss(&batch, Step { seed: SEED, index: index as u64 }).backward();
-    model.tables().iter().for_each(|table| drop(table.take_gradient()));
+    model.tables().iter().for_each(|table| drop(table.take_gradients()));
     drop(gradients);
 }
 

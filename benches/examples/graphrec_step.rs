@@ -64,7 +64,7 @@ fn main() -> Result<(), Failure> {
         let value: f32 = loss.clone().into_scalar();
         let forward = start.elapsed().as_secs_f64();
         let _gradients = loss.backward();
-        let taken: Vec<_> = model.tables().iter().map(|table| table.take_gradient()).collect();
+        let taken: Vec<_> = model.tables().iter().map(|table| table.take_gradients()).collect();
         drop(taken);
         println!("step {step}: loss {value:.4}, forward {forward:.3} s, both {:.3} s", start.elapsed().as_secs_f64());
     }

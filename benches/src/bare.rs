@@ -40,7 +40,8 @@ impl BareLightGcn {
     #[expect(clippy::cast_possible_truncation, reason = "a small weight")]
     pub fn new(config: &LightGcnConfig, world: &World) -> Result<Self, Failure> {
         let model = config.init(world, SEED, &Device::flex())?;
-        let table: Vec<f32> = model.nodes.val().into_data().try_to_vec().map_err(|error| format!("{error:?}"))?;
+        let table: Vec<f32> =
+            model.nodes.weight().val().into_data().try_to_vec().map_err(|error| format!("{error:?}"))?;
         let zeros = || vec![0f32; table.len()];
         Ok(Self {
             adjacency: Adjacency::symmetric_normalised(&joint_graph(world.interactions(), None)?),

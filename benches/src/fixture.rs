@@ -56,7 +56,8 @@ pub fn write(
 ) -> Result<Fixture, Failure> {
     let interactions = world.interactions();
     let model = config.init(world, SEED, &Device::flex())?;
-    let initial: Vec<f32> = model.nodes.val().into_data().try_to_vec().map_err(|error| format!("{error:?}"))?;
+    let initial: Vec<f32> =
+        model.nodes.weight().val().into_data().try_to_vec().map_err(|error| format!("{error:?}"))?;
     let scorer = model.scorer();
     let tables = scorer.inner_product().ok_or("LightGCN scores by inner products")?;
     let last = [tables.users, tables.items].concat();

@@ -15,13 +15,13 @@
 //!
 //! Departures: initial values are `N(0, init_std²)`, as in that implementation; the paper says Xavier.
 
-use burn::module::{Module, Param};
+use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use gnnrec_eval::Scorer;
 use gnnrec_graph::World;
 use gnnrec_model::{
-    GradientConfig, GradientModel, ModelError, PropagatedLoss, RankingLoss, Step, joint_graph, joint_scorer,
-    normal_init,
+    GradientConfig, GradientModel, ModelError, PropagatedLoss, RankingLoss, Step, Table, joint_graph, joint_scorer,
+    side_by_side,
 };
 use gnnrec_sampling::Batch;
 use gnnrec_sparse::{Adjacency, LayerCombination, TablePrecision, propagate};
@@ -98,7 +98,7 @@ impl GradientConfig for LightGcnConfig {
         let graph = joint_graph(world.interactions(), None)?;
         let precision = if self.bf16_tables { TablePrecision::Bf16 } else { TablePrecision::F32 };
         Ok(LightGcn {
-            nodes: normal_init(seed, "nodes", graph.num_rows(), self.embedding_dim, self.init_std, device),
+            nodes: Table::normal(seed, "nodes", graph.num_rows(), self.embedding_dim, self.init_std, device),
             adjacency: Adjacency::symmetric_normalised(&graph).with_table_precision(precision),
             loss: PropagatedLoss {
                 num_users: world.interactions().num_users(),
@@ -114,7 +114,7 @@ impl GradientConfig for LightGcnConfig {
 #[derive(Module, Debug)]
 pub struct LightGcn {
     /// `E(0)`, `num_users + num_items x dim`, users first.
-    pub nodes: Param<Tensor<2>>,
+    pub nodes: Table,
     #[module(skip)]
     adjacency: Adjacency,
     #[module(skip)]
@@ -124,18 +124,20 @@ pub struct LightGcn {
 impl GradientModel for LightGcn {
     fn loss(&self, batch: &Batch, _: Step) -> Tensor<1> {
         let batch = batch.pairwise();
-        self.loss.of_batch(&self.adjacency, self.nodes.val(), batch)
+        self.loss.of_batch(&self.adjacency, &self.nodes, batch)
     }
 
     fn scorer(&self) -> Box<dyn Scorer> {
-        let nodes = self.nodes.val().without_autodiff();
         let PropagatedLoss { num_users, num_layers, .. } = self.loss;
-        joint_scorer(propagate(&self.adjacency, nodes, &LayerCombination::mean(num_layers)), num_users)
+        let mean = LayerCombination::mean(num_layers);
+        let nodes = self.nodes.columns().map(|nodes| propagate(&self.adjacency, nodes.without_autodiff(), &mean));
+        joint_scorer(side_by_side(nodes.collect()), num_users)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use burn::module::Param;
     use gnnrec_graph::{Duplicates, InteractionGraph, ItemId, UserId};
     use gnnrec_model::conformance;
 
@@ -175,7 +177,8 @@ mod tests {
         let world = World::new(InteractionGraph::from_pairs(2, 2, &pairs, Duplicates::Error).unwrap());
         let config = LightGcnConfig { embedding_dim: 1, num_layers: 1, ..Default::default() };
         let mut model = config.init(&world, 0, &Device::flex()).unwrap();
-        model.nodes = Param::from_tensor(Tensor::from_floats([[1.0], [2.0], [3.0], [4.0]], &Device::flex()));
+        model.nodes =
+            Table::new(Param::from_tensor(Tensor::from_floats([[1.0], [2.0], [3.0], [4.0]], &Device::flex())));
         let root = 2f32.sqrt();
         let users = [(1.0 + 3.0 / root) / 2.0, (2.0 + 3.0 / 2.0 + 4.0 / root) / 2.0];
         let items = [(3.0 + 1.0 / root + 2.0 / 2.0) / 2.0, (4.0 + 2.0 / root) / 2.0];

@@ -13,7 +13,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use gnnrec_eval::Scorer;
 use gnnrec_graph::{ItemId, UserId, World};
-use gnnrec_model::{GradientConfig, GradientModel, ModelError, Step, Table, normal_init, table_scorer};
+use gnnrec_model::{GradientConfig, GradientModel, ModelError, Step, Table, table_scorer, whole_tables};
 use gnnrec_sampling::Batch;
 use gnnrec_sparse::kernels::losses::{Objective, RowLoss};
 use gnnrec_sparse::row_loss;
@@ -57,7 +57,7 @@ impl GradientConfig for MfBprConfig {
 
     fn init(&self, world: &World, seed: u64, device: &Device) -> Result<MfBpr, ModelError> {
         self.validate()?;
-        let table = |name, rows| Table::new(normal_init(seed, name, rows, self.embedding_dim, self.init_std, device));
+        let table = |name, rows| Table::normal(seed, name, rows, self.embedding_dim, self.init_std, device);
         Ok(MfBpr {
             users: table("users", world.interactions().num_users()),
             items: table("items", world.interactions().num_items()),
@@ -95,8 +95,8 @@ impl GradientModel for MfBpr {
     }
 
     fn scorer(&self) -> Box<dyn Scorer> {
-        let values = |table: &Table| table.weight.val().without_autodiff();
-        table_scorer(values(&self.users), values(&self.items))
+        let [users, items] = whole_tables([&self.users, &self.items]);
+        table_scorer(users, items)
     }
 }
 

@@ -31,8 +31,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use gnnrec_eval::Scorer;
 use gnnrec_graph::{Normalisation, World};
 use gnnrec_model::{
-    GradientConfig, GradientModel, ModelError, Step, drop_components, dropped_edges, joint_graph, joint_scorer,
-    xavier_init,
+    GradientConfig, GradientModel, ModelError, Step, drop_components, dropped_edges, fits_whole, joint_graph,
+    joint_scorer, xavier_init,
 };
 use gnnrec_sampling::{Batch, PairwiseBatch};
 use gnnrec_sparse::kernels::losses::{Objective, RowLoss};
@@ -99,6 +99,8 @@ impl GradientConfig for NgcfConfig {
     fn init(&self, world: &World, seed: u64, device: &Device) -> Result<Ngcf, ModelError> {
         self.validate()?;
         let graph = joint_graph(world.interactions(), None)?;
+        let width = self.embedding_dim + self.layer_dims.iter().sum::<usize>();
+        fits_whole(NAME, graph.num_rows(), width, device)?;
         let (num_users, num_items) = (world.interactions().num_users(), world.interactions().num_items());
         // Two tables as far as their initial values are concerned, one afterwards.
         let mut nodes = Vec::with_capacity((num_users + num_items) * self.embedding_dim);

@@ -38,8 +38,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use gnnrec_eval::Scorer;
 use gnnrec_graph::{Csr, Duplicates, ItemId, World};
 use gnnrec_model::{
-    BatchRows, EncoderInit, FeatureEncoder, GradientConfig, GradientModel, ModelError, Phase, Step, normal_init,
-    table_scorer, xavier_init,
+    BatchRows, EncoderInit, FeatureEncoder, GradientConfig, GradientModel, ModelError, Phase, Step, fits_whole,
+    normal_init, table_scorer, xavier_init,
 };
 use gnnrec_sampling::{Batch, HardNegativesConfig, PairwiseBatch, WalkConfig, item_neighbours};
 use gnnrec_sparse::{Activation, Adjacency, EdgeGraph, gather_rows, linear, spmm, spmm_edges, unit_rows};
@@ -139,6 +139,7 @@ impl PinSageConfig {
         self.validate()?;
         let (interactions, dim) = (world.interactions(), self.embedding_dim);
         let num_items = interactions.num_items();
+        fits_whole(NAME, num_items.max(interactions.num_users()), dim, device)?;
         let size = [neighbourhoods.num_rows(), neighbourhoods.num_cols()];
         assert_eq!(size, [num_items; 2], "neighbourhoods are num_items x num_items");
         assert!(neighbourhoods.weights().is_some(), "neighbours are weighed");

@@ -12,13 +12,13 @@
 //! Departures: batches and any optimiser instead of single steps of gradient descent. A user or item without
 //! ratings keeps its initial `p` or `q`, noise of `init_std`.
 
-use burn::module::{Module, Param};
+use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use gnnrec_eval::Scorer;
 use gnnrec_graph::{Csr, ItemId, UserId, World};
 use gnnrec_model::{
     DistinctRows, GradientConfig, GradientModel, ModelError, Phase, Step, SubGraph, Table, biased_scorer, mean_rating,
-    normal_init, weighted_squares,
+    weighted_squares, whole_tables,
 };
 use gnnrec_sampling::Batch;
 use gnnrec_sparse::gather_rows;
@@ -70,8 +70,8 @@ impl GradientConfig for SvdPpConfig {
         self.validate()?;
         let mean = mean_rating(world, NAME)?;
         let (num_users, num_items) = (world.interactions().num_users(), world.interactions().num_items());
-        let table = |name, rows| Table::new(normal_init(seed, name, rows, self.embedding_dim, self.init_std, device));
-        let bias = |rows| Table::new(Param::from_data(TensorData::zeros::<f32, _>([rows, 1]), device));
+        let table = |name, rows| Table::normal(seed, name, rows, self.embedding_dim, self.init_std, device);
+        let bias = |rows| Table::zeros(rows, 1, device);
         Ok(SvdPp {
             users: table("users", num_users),
             items: table("items", num_items),
@@ -140,11 +140,11 @@ impl GradientModel for SvdPp {
     }
 
     fn scorer(&self) -> Box<dyn Scorer> {
-        let values = |table: &Table| table.weight.val().without_autodiff();
+        let tables = [&self.users, &self.items, &self.rated, &self.user_bias, &self.item_bias];
+        let [users, items, y, user_bias, item_bias] = whole_tables(tables);
         let all: Vec<u32> = (0..).take(self.by_user.num_rows()).collect();
         let rated = SubGraph::of_rows(&self.by_user, &all);
-        let vectors = values(&self.users) + rated.root_normalised_sum(gather_rows(values(&self.rated), rated.cols()));
-        let (user_bias, item_bias) = (values(&self.user_bias), values(&self.item_bias));
-        biased_scorer(self.mean, [vectors, user_bias], [values(&self.items), item_bias])
+        let vectors = users + rated.root_normalised_sum(gather_rows(y, rated.cols()));
+        biased_scorer(self.mean, [vectors, user_bias], [items, item_bias])
     }
 }

@@ -7,7 +7,7 @@ use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{Tensor, TensorData};
 use gnnrec_graph::{Duplicates, InteractionGraph, ItemId, UserId, World};
 use gnnrec_interaction::LightGcnConfig;
-use gnnrec_model::{GradientConfig, GradientModel, Step, conformance};
+use gnnrec_model::{GradientConfig, GradientModel, Step, Table, conformance};
 use gnnrec_sampling::{Batch, PairwiseBatch};
 
 #[derive(serde::Deserialize)]
@@ -45,7 +45,7 @@ fn a_step_is_the_step_of_pytorch() {
     let device = conformance::device().autodiff();
     let mut model = config.init(&World::new(graph), 0, &device).unwrap();
     let shape = [case.num_users + case.num_items, case.dim];
-    model.nodes = Param::from_data(TensorData::new(case.initial, shape), &device);
+    model.nodes = Table::new(Param::from_data(TensorData::new(case.initial, shape), &device));
     let batch =
         PairwiseBatch { users: case.users, positives: case.positives, negatives: case.negatives, num_negatives: 1 };
 
@@ -53,9 +53,9 @@ fn a_step_is_the_step_of_pytorch() {
     assert_close(&[loss.clone().into_scalar()], &[case.loss], 1e-6);
     let grads = loss.backward();
     let values = |table: Tensor<2>| table.into_data().try_to_vec::<f32>().unwrap();
-    assert_close(&values(model.nodes.grad(&grads).unwrap()), &case.gradient, 1e-7);
+    assert_close(&values(model.nodes.weight().grad(&grads).unwrap()), &case.gradient, 1e-7);
 
     let grads = GradientsParams::from_grads(grads, &model);
     let model = AdamConfig::new().with_epsilon(1e-8).init().step(case.learning_rate, model, grads);
-    assert_close(&values(model.nodes.val()), &case.updated, 1e-6);
+    assert_close(&values(model.nodes.weight().val()), &case.updated, 1e-6);
 }

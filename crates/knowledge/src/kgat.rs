@@ -47,7 +47,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use gnnrec_eval::Scorer;
 use gnnrec_graph::{EntityId, ItemId, World};
 use gnnrec_model::{
-    GradientConfig, GradientModel, ModelError, Phase, Step, drop_components, table_scorer, xavier_init,
+    GradientConfig, GradientModel, ModelError, Phase, Step, drop_components, fits_whole, table_scorer, xavier_init,
 };
 use gnnrec_sampling::{Batch, FactBatch, PairwiseBatch};
 use gnnrec_sparse::kernels::losses::{Objective, RowLoss};
@@ -151,6 +151,8 @@ impl GradientConfig for KgatConfig {
         let nodes = Nodes::new(knowledge);
         let graph = TypedGraph::new(world.interactions(), knowledge, &nodes)?;
         let (dim, relation_dim) = (self.embedding_dim, self.relation_dim);
+        let width = dim + self.layer_dims.iter().sum::<usize>();
+        fits_whole(NAME, world.interactions().num_users() + nodes.count, width, device)?;
         let num_relations = 2 * knowledge.num_relations() + 2;
         let mut transforms = Vec::with_capacity(num_relations * dim * relation_dim);
         for relation in 0..num_relations {

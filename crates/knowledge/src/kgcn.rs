@@ -136,12 +136,12 @@ impl GradientConfig for KgcnConfig {
         let field = Field::sample(knowledge, self.num_neighbours, seed);
         let dim = self.embedding_dim;
         let inputs = if self.aggregator == Aggregator::Concat { 2 * dim } else { dim };
-        let table = |name, rows| normal_init(seed, name, rows, dim, self.init_std, device);
+        let table = |name, rows| Table::normal(seed, name, rows, dim, self.init_std, device);
         let layers = 0..self.num_hops;
         Ok(Kgcn {
-            users: Table::new(table("users", world.interactions().num_users())),
-            nodes: Table::new(table("nodes", field.num_nodes())),
-            relations: table("relations", field.num_relations),
+            users: table("users", world.interactions().num_users()),
+            nodes: table("nodes", field.num_nodes()),
+            relations: normal_init(seed, "relations", field.num_relations, dim, self.init_std, device),
             weights: layers.clone().map(|h| xavier_init(seed, &format!("layer.{h}"), inputs, dim, device)).collect(),
             biases: layers.map(|_| Param::from_data(TensorData::zeros::<f32, _>([1, dim]), device)).collect(),
             field: Arc::new(field),

@@ -38,7 +38,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use gnnrec_eval::Scorer;
 use gnnrec_graph::{Csr, Duplicates, Normalisation, World};
 use gnnrec_model::{
-    GradientConfig, GradientModel, ModelError, Step, drop_components, dropped_edges, table_scorer, xavier_init,
+    GradientConfig, GradientModel, ModelError, Step, drop_components, dropped_edges, fits_whole, table_scorer,
+    xavier_init,
 };
 use gnnrec_sampling::Batch;
 use gnnrec_sparse::kernels::losses::{Objective, RowLoss};
@@ -150,13 +151,16 @@ impl GradientConfig for KginConfig {
         let nodes = Nodes::new(knowledge);
         let (dim, num_relations) = (self.embedding_dim, 2 * knowledge.num_relations());
         let table = |name, rows, dim| xavier_init(seed, name, rows, dim, device);
+        let graph = Graph::new(world, &nodes)?;
+        let widest = graph.messages.pattern().num_edges().max(nodes.count).max(world.interactions().num_users());
+        fits_whole(NAME, widest, dim, device)?;
         Ok(Kgin {
             users: table("users", world.interactions().num_users(), dim),
             nodes: table("nodes", nodes.count, dim),
             relations: table("relations", num_relations, dim),
             intent_logits: table("intent_logits", self.num_intents, num_relations),
             intents: table("intents", self.num_intents, dim),
-            graph: Arc::new(Graph::new(world, &nodes)?),
+            graph: Arc::new(graph),
             config: self.clone(),
         })
     }

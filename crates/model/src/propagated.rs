@@ -5,7 +5,7 @@ use gnnrec_sampling::PairwiseBatch;
 use gnnrec_sparse::kernels::losses::RowLoss;
 use gnnrec_sparse::{Adjacency, LayerCombination, propagate_rows, row_loss};
 
-use crate::RankingLoss;
+use crate::{RankingLoss, Table};
 
 /// How a batch is scored and what that costs.
 #[derive(Clone, Copy, Debug)]
@@ -29,15 +29,18 @@ impl PropagatedLoss {
     /// ```
     ///
     /// `nodes` is `E(0)`, `num_users + num_items x dim`. The penalty runs over the rows that the loss looks at,
-    /// with repetition. Two operations: the propagation, for these rows alone, and the loss.
+    /// with repetition. Two operations: the propagation, for these rows alone, and the loss; of a split table one
+    /// propagation for each panel.
     ///
     /// # Panics
     /// If the batch is empty, or a user or item lies outside the table.
     #[must_use]
-    pub fn of_batch(&self, adjacency: &Adjacency, nodes: Tensor<2>, batch: &PairwiseBatch) -> Tensor<1> {
-        let dim = nodes.dims()[1];
+    pub fn of_batch(&self, adjacency: &Adjacency, nodes: &Table, batch: &PairwiseBatch) -> Tensor<1> {
         let combination = LayerCombination::mean(self.num_layers).with_input();
-        let rows = propagate_rows(adjacency, nodes, &combination, &self.rows(batch));
+        let rows = self.rows(batch);
+        let propagated = nodes.columns().map(|nodes| propagate_rows(adjacency, nodes, &combination, &rows));
+        let rows = blocks_side_by_side(propagated.collect());
+        let dim = rows.dims()[1] / 2;
         #[expect(clippy::cast_possible_truncation, reason = "a weight needs no more digits")]
         let l2 = self.l2 as f32;
         let loss = RowLoss::new(self.loss.objective(batch), batch.len(), 0..dim).penalised(l2, dim..2 * dim);
@@ -53,8 +56,23 @@ impl PropagatedLoss {
     }
 }
 
+/// Rows of two blocks, `E` and `E(0)`, from those of each panel.
+fn blocks_side_by_side(mut panels: Vec<Tensor<2>>) -> Tensor<2> {
+    if panels.len() == 1 {
+        return panels.swap_remove(0);
+    }
+    let block = |index: usize| {
+        panels.iter().map(move |panel| {
+            let width = panel.dims()[1] / 2;
+            panel.clone().narrow(1, index * width, width)
+        })
+    };
+    Tensor::cat(block(0).chain(block(1)).collect(), 1)
+}
+
 #[cfg(test)]
 mod tests {
+    use burn::module::Param;
     use burn::tensor::{Device, TensorData};
     use gnnrec_graph::{Csr, Duplicates, ItemId, UserId};
     use gnnrec_sparse::{gather_rows, propagate};
@@ -79,7 +97,7 @@ mod tests {
 
         let fused = table();
         let config = PropagatedLoss { num_users: 3, num_layers: 3, loss: RankingLoss::Bpr, l2: 0.3 };
-        let loss = config.of_batch(&adjacency, fused.clone(), &batch);
+        let loss = config.of_batch(&adjacency, &Table::new(Param::from_tensor(fused.clone())), &batch);
         let plain = table();
         let all = propagate(&adjacency, plain.clone(), &LayerCombination::mean(3));
         let rows = config.rows(&batch);

@@ -1,28 +1,116 @@
-//! A table of embeddings that is only ever looked up: its gradient is that of the rows of a batch.
+//! A table of embeddings: looked up, with gradients of the rows of a batch, or propagated as a whole.
+//!
+//! A GPU binds so many bytes to a kernel and no more. A larger table is split into panels of its columns, each a
+//! parameter of its own: what is looked up, propagated or moved by an optimiser is so column by column, and only a
+//! batch's rows, and final tables in memory, are put side by side again.
 
 use std::sync::Arc;
 
-use burn::module::{Module, Param};
+use burn::module::{Module, Param, ParamId};
 use burn::optim::GradientsParams;
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor, TensorData};
 use gnnrec_sparse::{RowGradients, gather_rows_into, scatter_rows};
+use rayon::prelude::*;
 
 use crate::GradientModel;
+use crate::init::normal_values;
 
-/// A table whose lookups give gradients of rows; a model names it in [`GradientModel::tables`].
+mod panels;
+
+pub use panels::{fits_whole, panel_widths, with_largest_table};
+
+/// A table whose lookups give gradients of rows; a model that looks it up names it in [`GradientModel::tables`].
+///
+/// In a file its parameter is called `weight`; further panels, where there are any, `more.0.weight` and so on.
 #[derive(Module, Debug)]
 pub struct Table {
-    /// `rows x dim`. What is computed from it directly, and not by a lookup, has a dense gradient as usual.
-    pub weight: Param<Tensor<2>>,
+    /// All columns, or the first of them.
+    weight: Param<Tensor<2>>,
+    more: Vec<Panel>,
     #[module(skip)]
     gradients: RowGradients,
 }
 
+/// Some columns of a table.
+#[derive(Module, Debug)]
+struct Panel {
+    weight: Param<Tensor<2>>,
+    #[module(skip)]
+    gradients: RowGradients,
+}
+
+/// The gradient of some rows of one parameter of a table.
+#[derive(Debug)]
+pub struct TableRows {
+    /// The parameter: the table's one, or that of a panel.
+    pub id: ParamId,
+    /// Distinct, in ascending order.
+    pub rows: Arc<[u32]>,
+    /// `rows.len() x width`.
+    pub values: Tensor<2>,
+}
+
 impl Table {
-    /// A table with these initial values.
+    /// A table with these initial values, in one piece.
     #[must_use]
     pub fn new(weight: Param<Tensor<2>>) -> Self {
-        Self { weight, gradients: RowGradients::default() }
+        Self { weight, more: Vec::new(), gradients: RowGradients::default() }
+    }
+
+    /// A `rows x dim` table of the values of [`crate::normal_init`].
+    #[must_use]
+    pub fn normal(seed: u64, name: &str, rows: usize, dim: usize, std: f32, device: &Device) -> Self {
+        Self::from_values(normal_values(seed, name, [rows, dim], std), [rows, dim], device)
+    }
+
+    /// A table of zeros.
+    #[must_use]
+    pub fn zeros(rows: usize, dim: usize, device: &Device) -> Self {
+        Self::from_values(vec![0.0; rows * dim], [rows, dim], device)
+    }
+
+    fn from_values(values: Vec<f32>, [rows, dim]: [usize; 2], device: &Device) -> Self {
+        let param = |values, width| Param::from_data(TensorData::new(values, [rows, width]), device);
+        let widths = panel_widths(rows, dim, device);
+        if widths.len() == 1 {
+            return Self::new(param(values, dim));
+        }
+        let starts = widths.iter().scan(0, |next, width| Some(std::mem::replace(next, *next + width)));
+        let mut panels = starts.zip(&widths).map(|(start, &width)| {
+            let columns = |row: &[f32]| row[start..start + width].to_vec();
+            param(values.par_chunks(dim).flat_map_iter(columns).collect(), width)
+        });
+        let first = panels.next().expect("a table has a panel");
+        let more = panels.map(|weight| Panel { weight, gradients: RowGradients::default() }).collect();
+        Self { more, ..Self::new(first) }
+    }
+
+    fn panels(&self) -> impl Iterator<Item = (&Param<Tensor<2>>, &RowGradients)> {
+        let more = self.more.iter().map(|panel| (&panel.weight, &panel.gradients));
+        std::iter::once((&self.weight, &self.gradients)).chain(more)
+    }
+
+    /// The parameter of a table in one piece, `rows x dim`. What is computed from it directly, and not by a lookup, has a
+    /// dense gradient as usual.
+    ///
+    /// # Panics
+    /// If the table is split.
+    #[must_use]
+    pub fn weight(&self) -> &Param<Tensor<2>> {
+        assert!(self.more.is_empty(), "the table is split into {} panels", self.more.len() + 1);
+        &self.weight
+    }
+
+    /// The columns of the table, panel by panel, each `rows x width`: for what is computed column by column. Its gradient
+    /// is dense.
+    pub fn columns(&self) -> impl Iterator<Item = Tensor<2>> {
+        self.panels().map(|(weight, _)| weight.val())
+    }
+
+    /// Where the table is.
+    #[must_use]
+    pub fn device(&self) -> Device {
+        self.weight.val().device()
     }
 
     /// Row `rows[n]` as row `n`, `rows.len() x dim`.
@@ -31,14 +119,45 @@ impl Table {
     /// If a row lies outside the table.
     #[must_use]
     pub fn lookup(&self, rows: &[u32]) -> Tensor<2> {
-        gather_rows_into(self.weight.val(), rows, &self.gradients)
+        let found = self.panels().map(|(weight, gradients)| gather_rows_into(weight.val(), rows, gradients));
+        beside(found.collect())
     }
 
-    /// The gradient that backward passes left since it was last taken: distinct rows in ascending order, and
-    /// `rows.len() x dim`. `None` if there was no lookup among what was differentiated.
+    /// The gradients that backward passes left since they were last taken, of each parameter that has any.
     #[must_use]
-    pub fn take_gradient(&self) -> Option<(Arc<[u32]>, Tensor<2>)> {
-        self.gradients.take()
+    pub fn take_gradients(&self) -> Vec<TableRows> {
+        let taken = self.panels().map(|(weight, gradients)| (weight.id, gradients.take()));
+        taken.filter_map(|(id, taken)| taken.map(|(rows, values)| TableRows { id, rows, values })).collect()
+    }
+}
+
+/// Tables as they are, `rows x dim` each, without autodiff: on their device, or, where one of them is split, all in the
+/// processor's memory.
+#[must_use]
+pub fn whole_tables<const K: usize>(tables: [&Table; K]) -> [Tensor<2>; K] {
+    let split = tables.iter().any(|table| !table.more.is_empty());
+    tables.map(|table| {
+        let whole = side_by_side(table.columns().map(Tensor::without_autodiff).collect());
+        if split { whole.to_device(&Device::flex()) } else { whole }
+    })
+}
+
+/// Panels of one final table, `rows x dim`: one as it is, several together in the processor's memory.
+///
+/// # Panics
+/// If there is no panel, or they differ in their rows.
+#[must_use]
+pub fn side_by_side(panels: Vec<Tensor<2>>) -> Tensor<2> {
+    let memory = Device::flex();
+    let one = panels.len() == 1;
+    beside(if one { panels } else { panels.into_iter().map(|panel| panel.to_device(&memory)).collect() })
+}
+
+/// Rows of panels side by side, on their device.
+fn beside(mut panels: Vec<Tensor<2>>) -> Tensor<2> {
+    match panels.len() {
+        1 => panels.swap_remove(0),
+        _ => Tensor::cat(panels, 1),
     }
 }
 
@@ -48,9 +167,8 @@ impl Table {
 pub fn dense_gradients<M: GradientModel>(model: &M, loss: &Tensor<1>) -> GradientsParams {
     let mut grads = GradientsParams::from_grads(loss.backward(), model);
     for table in model.tables() {
-        if let Some((rows, values)) = table.take_gradient() {
-            let (id, num_rows) = (table.weight.id, table.weight.dims()[0]);
-            let spread = scatter_rows(values, &rows, num_rows);
+        for TableRows { id, rows, values } in table.take_gradients() {
+            let spread = scatter_rows(values, &rows, table.weight.val().dims()[0]);
             let spread = grads.remove(id).map_or(spread.clone(), |dense: Tensor<2>| dense + spread);
             grads.register(id, spread);
         }
@@ -60,8 +178,6 @@ pub fn dense_gradients<M: GradientModel>(model: &M, loss: &Tensor<1>) -> Gradien
 
 #[cfg(test)]
 mod tests {
-    use burn::tensor::Device;
-
     use super::*;
 
     fn table() -> Table {
@@ -72,6 +188,13 @@ mod tests {
         x.into_data().try_to_vec().unwrap()
     }
 
+    /// What the one parameter of a table was left.
+    fn taken(table: &Table) -> Option<(Vec<u32>, Vec<f32>)> {
+        let mut gradients = table.take_gradients();
+        assert!(gradients.len() < 2);
+        gradients.pop().map(|TableRows { rows, values: gradient, .. }| (rows.to_vec(), values(gradient)))
+    }
+
     /// Rows 2, 0 and 2 again, squared; then row 0 once more.
     #[test]
     fn gradients_of_rows_by_hand() {
@@ -79,10 +202,9 @@ mod tests {
         let first = table.lookup(&[2, 0, 2]);
         assert_eq!(values(first.clone()), [5.0, 6.0, 1.0, 2.0, 5.0, 6.0]);
         let grads = (first.square().sum() + table.lookup(&[0]).sum() * 10.0).backward();
-        assert!(table.weight.val().grad(&grads).is_none(), "there is no dense gradient");
-        let (rows, gradient) = table.take_gradient().unwrap();
-        assert_eq!((&*rows, values(gradient)), (&[0, 2][..], vec![12.0, 14.0, 20.0, 24.0]));
-        assert!(table.take_gradient().is_none(), "it was taken");
+        assert!(table.weight().val().grad(&grads).is_none(), "there is no dense gradient");
+        assert_eq!(taken(&table).unwrap(), (vec![0, 2], vec![12.0, 14.0, 20.0, 24.0]));
+        assert!(taken(&table).is_none(), "it was taken");
     }
 
     /// In the order of the lookups the great terms cancel before the small one comes; in another it is lost in them.
@@ -92,7 +214,7 @@ mod tests {
         let terms = [1e8, -1e8, 1.0].map(|by| table.lookup(&[1]).sum() * by);
         // Added the other way round, so that the backward pass need not meet them in their order.
         let _gradients = terms.into_iter().rev().reduce(Tensor::add).unwrap().backward();
-        assert_eq!(values(table.take_gradient().unwrap().1), [1.0, 1.0]);
+        assert_eq!(taken(&table).unwrap().1, [1.0, 1.0]);
     }
 
     #[test]
@@ -100,11 +222,37 @@ mod tests {
         let (table, copy) = (table(), table().clone());
         let _grads = table.lookup(&[1]).sum().backward();
         let twin = table.clone();
-        assert!(copy.take_gradient().is_none() && twin.take_gradient().is_none());
-        assert!(table.take_gradient().is_some());
+        assert!(taken(&copy).is_none() && taken(&twin).is_none());
+        assert!(taken(&table).is_some());
         // A loss that does not reach a lookup leaves nothing.
         let (_unused, other) = (table.lookup(&[0]), table.lookup(&[1]));
         let _grads = other.sum().backward();
-        assert_eq!(&*table.take_gradient().unwrap().0, [1]);
+        assert_eq!(taken(&table).unwrap().0, [1]);
+    }
+
+    /// 30 rows of 10 columns where 600 bytes may be bound: panels of 4, 4 and 2.
+    #[test]
+    fn a_split_table_is_the_same_table() {
+        let device = Device::flex().autodiff();
+        let make = || Table::normal(5, "nodes", 30, 10, 0.1, &device);
+        let (whole, split) = (make(), with_largest_table(600, make));
+        let widths: Vec<usize> = split.columns().map(|panel| panel.dims()[1]).collect();
+        assert_eq!(widths, [4, 4, 2]);
+        let [together, _] = whole_tables([&split, &whole]);
+        assert_eq!(values(together), values(whole.weight().val()));
+        let rows = [3, 29, 3];
+        assert_eq!(values(split.lookup(&rows)), values(whole.lookup(&rows)));
+
+        let weights = Tensor::<2>::from_data(TensorData::new((0..30).map(|n| n as f32).collect(), [3, 10]), &device);
+        for table in [&whole, &split] {
+            drop(table.take_gradients());
+            let _grads = (table.lookup(&rows).square() * weights.clone()).sum().backward();
+        }
+        let of_whole = taken(&whole).unwrap();
+        let of_split = split.take_gradients();
+        assert!(of_split.iter().all(|panel| *panel.rows == of_whole.0[..]));
+        let side_by_side = beside(of_split.into_iter().map(|panel| panel.values).collect());
+        assert_eq!(values(side_by_side), of_whole.1);
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| split.weight().id)).is_err());
     }
 }

@@ -22,7 +22,8 @@ use burn::tensor::{Device, Tensor};
 use gnnrec_eval::Scorer;
 use gnnrec_graph::World;
 use gnnrec_model::{
-    BatchRows, GradientConfig, GradientModel, ModelError, Step, bpr_loss, normal_init, table_scorer, xavier_init,
+    BatchRows, GradientConfig, GradientModel, ModelError, Step, bpr_loss, fits_whole, normal_init, table_scorer,
+    xavier_init,
 };
 use gnnrec_sampling::Batch;
 use gnnrec_sparse::{Activation, Adjacency, linear, spmm};
@@ -72,6 +73,7 @@ impl GradientConfig for DiffNetConfig {
         self.validate()?;
         let social = world.social().ok_or(ModelError::Missing { model: NAME, needs: "a social graph" })?;
         let (interactions, dim) = (world.interactions(), self.embedding_dim);
+        fits_whole(NAME, interactions.num_users().max(interactions.num_items()), 2 * dim, device)?;
         let layer = |k| xavier_init(seed, &format!("diffusion.{k}"), 2 * dim, dim, device);
         Ok(DiffNet {
             users: normal_init(seed, "users", interactions.num_users(), dim, self.init_std, device),

@@ -45,7 +45,7 @@ use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use gnnrec_eval::Scorer;
 use gnnrec_graph::{Csr, ItemId, UserId, World};
-use gnnrec_model::{GradientConfig, GradientModel, ModelError, Phase, Step, Table};
+use gnnrec_model::{GradientConfig, GradientModel, ModelError, Phase, Step, Table, fits_whole};
 use gnnrec_sampling::{Batch, RatedBatch};
 use gnnrec_sparse::gather_rows;
 use serde::{Deserialize, Serialize};
@@ -146,6 +146,7 @@ impl GradientConfig for GraphRecConfig {
     fn init(&self, world: &World, seed: u64, device: &Device) -> Result<GraphRec, ModelError> {
         self.validate()?;
         let (interactions, dim) = (world.interactions(), self.embedding_dim);
+        fits_whole(NAME, interactions.num_users().max(interactions.num_items()), dim, device)?;
         let levels = Levels::of(interactions.by_user())?;
         let friends = match world.social() {
             _ if !self.social => None,
@@ -159,7 +160,7 @@ impl GradientConfig for GraphRecConfig {
             levels: levels.clone(),
         };
         let start = Start { seed, std: self.init_std, device };
-        let table = |name, rows| Table::new(start.weight(name, rows, dim));
+        let table = |name, rows| Table::normal(seed, name, rows, dim, start.std, device);
         let social = graphs.friends.is_some().then(|| Social {
             friends: Aggregation::new(start, "friends", dim, self.friend_attention),
             combination: (0..3)
@@ -316,7 +317,7 @@ impl GraphRec {
         let blocks = blocks(neighbours, EDGES_A_BLOCK).into_iter();
         let all: Vec<f32> = blocks.flat_map(|nodes| values(rows(&nodes))).collect();
         let shape = [neighbours.num_rows(), self.config.embedding_dim];
-        Tensor::from_data(TensorData::new(all, shape), &self.users.weight.val().device())
+        Tensor::from_data(TensorData::new(all, shape), &self.users.device())
     }
 }
 

@@ -17,13 +17,13 @@
 //!
 //! A directed tie (trust) counts both ways, because `Â` must be symmetric.
 
-use burn::module::{Module, Param};
+use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use gnnrec_eval::Scorer;
 use gnnrec_graph::World;
 use gnnrec_model::{
-    GradientConfig, GradientModel, ModelError, PropagatedLoss, RankingLoss, Step, joint_graph, joint_scorer,
-    normal_init,
+    GradientConfig, GradientModel, ModelError, PropagatedLoss, RankingLoss, Step, Table, joint_graph, joint_scorer,
+    side_by_side,
 };
 use gnnrec_sampling::Batch;
 use gnnrec_sparse::{Adjacency, LayerCombination, propagate};
@@ -74,7 +74,7 @@ impl GradientConfig for SocialLightGcnConfig {
         let social = world.social().ok_or(ModelError::Missing { model: NAME, needs: "a social graph" })?;
         let graph = joint_graph(world.interactions(), Some(social.ties()))?;
         Ok(SocialLightGcn {
-            nodes: normal_init(seed, "nodes", graph.num_rows(), self.embedding_dim, self.init_std, device),
+            nodes: Table::normal(seed, "nodes", graph.num_rows(), self.embedding_dim, self.init_std, device),
             adjacency: Adjacency::symmetric_normalised(&graph),
             loss: PropagatedLoss {
                 num_users: world.interactions().num_users(),
@@ -90,7 +90,7 @@ impl GradientConfig for SocialLightGcnConfig {
 #[derive(Module, Debug)]
 pub struct SocialLightGcn {
     /// `E(0)`, `num_users + num_items x dim`, users first.
-    pub nodes: Param<Tensor<2>>,
+    pub nodes: Table,
     #[module(skip)]
     adjacency: Adjacency,
     #[module(skip)]
@@ -100,18 +100,20 @@ pub struct SocialLightGcn {
 impl GradientModel for SocialLightGcn {
     fn loss(&self, batch: &Batch, _: Step) -> Tensor<1> {
         let batch = batch.pairwise();
-        self.loss.of_batch(&self.adjacency, self.nodes.val(), batch)
+        self.loss.of_batch(&self.adjacency, &self.nodes, batch)
     }
 
     fn scorer(&self) -> Box<dyn Scorer> {
-        let nodes = self.nodes.val().without_autodiff();
         let PropagatedLoss { num_users, num_layers, .. } = self.loss;
-        joint_scorer(propagate(&self.adjacency, nodes, &LayerCombination::mean(num_layers)), num_users)
+        let mean = LayerCombination::mean(num_layers);
+        let nodes = self.nodes.columns().map(|nodes| propagate(&self.adjacency, nodes.without_autodiff(), &mean));
+        joint_scorer(side_by_side(nodes.collect()), num_users)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use burn::module::Param;
     use gnnrec_graph::{Duplicates, InteractionGraph, ItemId, SocialGraph, TieDirection, UserId};
     use gnnrec_model::conformance;
 
@@ -135,7 +137,7 @@ mod tests {
         let world = world().with_social(ties).unwrap();
         let config = SocialLightGcnConfig { embedding_dim: 1, num_layers: 1, ..Default::default() };
         let mut model = config.init(&world, 0, &Device::flex()).unwrap();
-        model.nodes = Param::from_tensor(Tensor::from_floats([[1.0], [2.0], [4.0]], &Device::flex()));
+        model.nodes = Table::new(Param::from_tensor(Tensor::from_floats([[1.0], [2.0], [4.0]], &Device::flex())));
         let root = 2f32.sqrt();
         let (u0, u1, i0) = ((1.0 + 2.0 / root) / 2.0, (2.0 + 5.0 / root) / 2.0, (4.0 + 2.0 / root) / 2.0);
         let found = conformance::all_scores(&*model.scorer());

@@ -27,14 +27,14 @@
 
 use std::sync::Arc;
 
-use burn::module::{Module, Param};
+use burn::module::Module;
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor, TensorData};
 use gnnrec_eval::Scorer;
 use gnnrec_graph::{Csr, ItemId, UserId, World};
 use gnnrec_model::{
     DistinctRows, GradientConfig, GradientModel, ModelError, Phase, Step, SubGraph, Table, biased_scorer, inverse_root,
-    mean_rating, normal_init, table_scorer, weighted_squares,
+    mean_rating, table_scorer, weighted_squares, whole_tables,
 };
 use gnnrec_sampling::Batch;
 use gnnrec_sparse::gather_rows;
@@ -110,8 +110,8 @@ impl GradientConfig for SocialMfConfig {
         let mean = mean_rating(world, NAME)?;
         let interactions = world.interactions();
         let (num_users, num_items) = (interactions.num_users(), interactions.num_items());
-        let table = |name, rows| Table::new(normal_init(seed, name, rows, self.embedding_dim, self.init_std, device));
-        let bias = |rows| Table::new(Param::from_data(TensorData::zeros::<f32, _>([rows, 1]), device));
+        let table = |name, rows| Table::normal(seed, name, rows, self.embedding_dim, self.init_std, device);
+        let bias = |rows| Table::zeros(rows, 1, device);
         let degrees = |matrix: &Csr| (0..matrix.num_rows()).map(|row| matrix.degree(row)).collect();
         let is_linear = self.prediction == RatingPrediction::Linear;
         Ok(SocialMf {
@@ -220,12 +220,18 @@ impl GradientModel for SocialMf {
     }
 
     fn scorer(&self) -> Box<dyn Scorer> {
-        let values = |table: &Table| table.weight.val().without_autodiff();
-        let (users, items) = (self.users_with_cold(values(&self.users)), values(&self.items));
         let Scale { zero, unit } = self.scale;
         match &self.biases {
-            None => Box::new(LogisticScorer { products: table_scorer(users, items), low: zero, width: unit }),
-            Some([user_bias, item_bias]) => biased_scorer(zero, [users, values(user_bias)], [items, values(item_bias)]),
+            None => {
+                let [users, items] = whole_tables([&self.users, &self.items]);
+                let products = table_scorer(self.users_with_cold(users), items);
+                Box::new(LogisticScorer { products, low: zero, width: unit })
+            }
+            Some([user_bias, item_bias]) => {
+                let tables = whole_tables([&self.users, &self.items, user_bias, item_bias]);
+                let [users, items, user_bias, item_bias] = tables;
+                biased_scorer(zero, [self.users_with_cold(users), user_bias], [items, item_bias])
+            }
         }
     }
 }

@@ -20,13 +20,13 @@
 
 use std::sync::Arc;
 
-use burn::module::{Module, Param};
+use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use gnnrec_eval::Scorer;
 use gnnrec_graph::{Csr, ItemId, UserId, World};
 use gnnrec_model::{
     DistinctRows, GradientConfig, GradientModel, ModelError, Phase, Step, SubGraph, Table, biased_scorer, inverse_root,
-    mean_rating, normal_init, weighted_squares,
+    mean_rating, weighted_squares, whole_tables,
 };
 use gnnrec_sampling::Batch;
 use gnnrec_sparse::{edge_dot, gather_rows};
@@ -81,8 +81,8 @@ impl GradientConfig for TrustSvdConfig {
         let mean = mean_rating(world, NAME)?;
         let interactions = world.interactions();
         let (num_users, num_items) = (interactions.num_users(), interactions.num_items());
-        let table = |name, rows| Table::new(normal_init(seed, name, rows, self.embedding_dim, self.init_std, device));
-        let bias = |rows| Table::new(Param::from_data(TensorData::zeros::<f32, _>([rows, 1]), device));
+        let table = |name, rows| Table::normal(seed, name, rows, self.embedding_dim, self.init_std, device);
+        let bias = |rows| Table::zeros(rows, 1, device);
         let inverse_roots = |matrix: &Csr| (0..matrix.num_rows()).map(|row| inverse_root(matrix.degree(row))).collect();
         Ok(TrustSvd {
             users: table("users", num_users),
@@ -185,15 +185,15 @@ impl GradientModel for TrustSvd {
     }
 
     fn scorer(&self) -> Box<dyn Scorer> {
-        let values = |table: &Table| table.weight.val().without_autodiff();
+        let tables = [&self.users, &self.items, &self.rated, &self.trusted, &self.user_bias, &self.item_bias];
+        let [users, items, rated, trusted, user_bias, item_bias] = whole_tables(tables);
         let all: Vec<u32> = (0..).take(self.graphs.by_user.num_rows()).collect();
-        let sum = |matrix: &Csr, table: &Table| {
+        let sum = |matrix: &Csr, table| {
             let reached = SubGraph::of_rows(matrix, &all);
-            reached.root_normalised_sum(gather_rows(values(table), reached.cols()))
+            reached.root_normalised_sum(gather_rows(table, reached.cols()))
         };
-        let (rated, trusted) = (sum(&self.graphs.by_user, &self.rated), sum(&self.graphs.ties, &self.trusted));
-        let users = [values(&self.users) + rated + trusted, values(&self.user_bias)];
-        biased_scorer(self.mean, users, [values(&self.items), values(&self.item_bias)])
+        let users = users + sum(&self.graphs.by_user, rated) + sum(&self.graphs.ties, trusted);
+        biased_scorer(self.mean, [users, user_bias], [items, item_bias])
     }
 }
 

@@ -126,7 +126,7 @@ fn loss_by_hand() {
         assert_close(&[value(&loss)], &[(errors + 0.5 * norms + 0.25 * trust) / 3.0], 1e-5);
         // Nothing but what the batch reaches is looked up: user 1 is trusted.
         let _grads = loss.backward();
-        let rows = model.tables().into_iter().map(|table| table.take_gradient().unwrap().0.to_vec());
+        let rows = model.tables().into_iter().map(|table| table.take_gradients()[0].rows.to_vec());
         let expected = [vec![0, 1, 3], vec![0, 4], vec![0, 3], vec![0, 4]];
         assert_eq!(rows.collect::<Vec<_>>(), expected[..model.tables().len()]);
     }
@@ -164,7 +164,7 @@ fn nobody_is_trusted() {
         // 4 - 2.7 + 4.5, and norms of user 1 and of item 1.
         assert_close(&[value(&loss)], &[5.8 * 5.8 + 0.5 * (5.0 + 0.25 + 4.25 + 0.04)], 1e-4);
         let grads = dense_gradients(&model, &loss);
-        let gradient: Vec<f32> = grads.get::<2>(model.users.weight.id).unwrap().into_data().try_to_vec().unwrap();
+        let gradient: Vec<f32> = grads.get::<2>(model.users.weight().id).unwrap().into_data().try_to_vec().unwrap();
         let expected = [2.0 * 5.8 * 2.0 + 2.0, -2.0 * 5.8 * 0.5 - 1.0];
         assert_close(&gradient, &[0.0, 0.0, expected[0], expected[1], 0.0, 0.0, 0.0, 0.0], 1e-4);
         assert!(conformance::all_scores(&*model.scorer()).iter().all(|score| score.is_finite()));
@@ -218,7 +218,7 @@ fn batches_are_those_of_numpy() {
         let grads = dense_gradients(&model, &loss);
         assert_eq!(gradient.len(), model.tables().len());
         for (name, table) in ["users", "items", "user_bias", "item_bias"].into_iter().zip(model.tables()) {
-            let found: Tensor<2> = grads.get(table.weight.id).unwrap();
+            let found: Tensor<2> = grads.get(table.weight().id).unwrap();
             assert_close(&found.into_data().try_to_vec().unwrap(), &gradient[name], 1e-5);
         }
     }

@@ -108,7 +108,7 @@ fn loss_by_hand() {
     assert_close(&[loss.clone().into_scalar()], &[expected], 1e-3);
     // Nothing but what the batch reaches is looked up.
     let _grads = loss.backward();
-    let rows = model.tables().into_iter().map(|table| table.take_gradient().unwrap().0.to_vec());
+    let rows = model.tables().into_iter().map(|table| table.take_gradients()[0].rows.to_vec());
     let items = vec![0, 4];
     assert_eq!(rows.collect::<Vec<_>>(), [vec![0, 3], items.clone(), items.clone(), vec![1], vec![0, 3], items]);
 }
@@ -123,7 +123,7 @@ fn nobody_is_trusted() {
         let expected = 127.69 + 0.5 * (0.25 + 4.0 + 0.04 + 4.0 + 9.0);
         assert_close(&[loss.clone().into_scalar()], &[expected], 1e-3);
         let grads = dense_gradients(&model, &loss);
-        let gradient = grads.get::<2>(model.users.weight.id).unwrap().into_data().try_to_vec::<f32>().unwrap();
+        let gradient = grads.get::<2>(model.users.weight().id).unwrap().into_data().try_to_vec::<f32>().unwrap();
         assert_close(&gradient, &[0.0, 2.0 * -2.0 * -11.3 + 2.0 * 0.5 * 2.0, 0.0, 0.0], 1e-3);
         assert!(conformance::all_scores(&*model.scorer()).iter().all(|score| score.is_finite()));
     }
@@ -163,7 +163,7 @@ fn a_batch_is_that_of_pytorch() {
     let grads = dense_gradients(&model, &loss);
     let names = ["users", "items", "rated", "trusted", "user_bias", "item_bias"];
     for (name, table) in names.into_iter().zip(model.tables()) {
-        let gradient: Tensor<2> = grads.get(table.weight.id).unwrap();
+        let gradient: Tensor<2> = grads.get(table.weight().id).unwrap();
         assert_close(&gradient.into_data().try_to_vec().unwrap(), &case.gradient[name], 1e-5);
     }
 }

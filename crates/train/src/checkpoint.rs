@@ -13,7 +13,7 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use burn::module::Module;
-use burn::store::{ModuleRecord, RecordError, SafetensorsStore};
+use burn::store::{RecordError, SafetensorsStore};
 use burn::tensor::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -21,6 +21,7 @@ use sha2::{Digest, Sha256};
 use crate::TrainError;
 use crate::optimiser::Optimiser;
 use crate::origin::{difference, hex_digest};
+use crate::panels;
 use crate::progress::Progress;
 use crate::saved::{load_from_store, save_model};
 
@@ -154,12 +155,13 @@ impl Folder {
     ) -> Result<Option<Resumed<M>>, TrainError> {
         let Some(state) = self.read_state()? else { return Ok(None) };
         let (path, bytes) = self.fetch(&state.model)?;
-        let model = ModuleRecord::from_bytes(Bytes::from_bytes_vec(bytes))
-            .and_then(|record| untrained.clone().try_load_record(record))
+        let (model, moved) = panels::record_for(untrained, Bytes::from_bytes_vec(bytes))
+            .and_then(|(record, moved)| Ok((untrained.clone().try_load_record(record)?, moved)))
             .map_err(|error| TrainError::damaged(path, error))?;
         let (path, bytes) = self.fetch(&state.optimiser)?;
         let optimiser =
             optimiser.load(Bytes::from_bytes_vec(bytes)).map_err(|error| TrainError::damaged(path, error))?;
+        let optimiser = optimiser.regrouped(&moved);
         let best = match (&state.best, state.progress.best) {
             (Some(stored), Some(best)) => {
                 let (path, bytes) = self.fetch(stored)?;

@@ -16,6 +16,7 @@ mod memory;
 mod observer;
 mod optimiser;
 mod origin;
+mod panels;
 mod phases;
 mod progress;
 mod record;

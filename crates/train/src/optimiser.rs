@@ -13,11 +13,13 @@ use burn::module::{ModuleMapper, Param, ParamId};
 use burn::store::RecordError;
 use burn::store::burn_pack::{Error, Reader, Tensor as Packed, Writer};
 use burn::tensor::{Bytes, DType, Device, Gradients, Tensor, TensorData};
-use gnnrec_model::GradientModel;
+use gnnrec_model::{GradientModel, TableRows};
 use gnnrec_sparse::kernels::tables::{Adam, RmsProp};
 use gnnrec_sparse::scatter_rows;
 use gnnrec_sparse::tables::{self, TableGradient};
 use serde::{Deserialize, Serialize};
+
+use crate::panels::{Moved, of_rows, regrouped};
 
 /// Of row-wise AdaGrad, the one of FBGEMM.
 const ADAGRAD_EPSILON: f32 = 1e-8;
@@ -51,7 +53,8 @@ pub enum OptimiserConfig {
     /// which goes on moving such a row.
     #[serde(rename = "lazy-adam")]
     LazyAdam {},
-    /// AdaGrad with one sum for each row instead of one for each value, `ε = 1e-8`; sparse.
+    /// AdaGrad with one sum for each row instead of one for each value, `ε = 1e-8`; sparse. Of a table that its device
+    /// holds in panels of columns, one for each row of each panel.
     #[serde(rename = "row-adagrad")]
     RowAdagrad {},
     /// RMSprop without momentum and centring, `ε = 1e-8`. A row without gradient would not move, so that it costs only
@@ -217,6 +220,42 @@ impl Optimiser {
     }
 }
 
+impl Optimiser {
+    /// The state of tables in the panels of a model that splits them otherwise.
+    pub(crate) fn regrouped(mut self, moved: &[Moved]) -> Self {
+        for (table, phase) in moved.iter().flat_map(|table| (0..self.phases.len()).map(move |phase| (table, phase))) {
+            let of = |(id, _): &(ParamId, usize)| self.states.remove(&(phase, *id));
+            // A phase in which the table had no gradient has no state of it.
+            let Some(states) = table.from.iter().map(of).collect::<Option<Vec<State>>>() else { continue };
+            let widths =
+                [&table.from, &table.to].map(|panels| panels.iter().map(|(_, width)| *width).collect::<Vec<_>>());
+            let floats = |state: &State, n: usize| {
+                let values = state.tensors[n].clone().into_data().try_to_vec::<f32>();
+                values.expect("states are 32-bit floats")
+            };
+            // A state of two rows of three columns has six values if it has one for each, and otherwise two.
+            let sizes = self.phases[phase].0.state_sizes(2, 3);
+            let mut tensors = vec![Vec::new(); table.to.len()];
+            for (n, size) in sizes.into_iter().enumerate() {
+                let parts: Vec<Vec<f32>> = states.iter().map(|state| floats(state, n)).collect();
+                let of_panels: Vec<Vec<f32>> = if size == 2 {
+                    vec![of_rows(&parts, &widths[0]); table.to.len()]
+                } else {
+                    regrouped(&parts.iter().map(Vec::as_slice).collect::<Vec<_>>(), table.num_rows, &widths)
+                };
+                for (tensors, values) in tensors.iter_mut().zip(of_panels) {
+                    let len = values.len();
+                    tensors.push(Tensor::from_data(TensorData::new(values, [len]), &Device::flex()));
+                }
+            }
+            for ((id, _), tensors) in table.to.iter().zip(tensors) {
+                self.states.insert((phase, *id), State { num_steps: states[0].num_steps, tensors });
+            }
+        }
+        self
+    }
+}
+
 /// What a parameter of a phase is called in a file.
 fn name((phase, id): Key) -> String {
     format!("{phase}.{}", id.val())
@@ -242,8 +281,8 @@ pub(crate) type RowsById = BTreeMap<ParamId, (Arc<[u32]>, Tensor<2>)>;
 
 /// What a backward pass left in the tables of a model.
 pub(crate) fn rows_of_tables<M: GradientModel>(model: &M) -> RowsById {
-    let taken = |table: &gnnrec_model::Table| table.take_gradient().map(|gradient| (table.weight.id, gradient));
-    model.tables().into_iter().filter_map(taken).collect()
+    let taken = model.tables().into_iter().flat_map(gnnrec_model::Table::take_gradients);
+    taken.map(|TableRows { id, rows, values }| (id, (rows, values))).collect()
 }
 
 /// Moves every parameter that has a gradient, and makes it a leaf again.

@@ -1,17 +1,18 @@
 //! A trained model as a file: its parameters by name, in the safetensors format, which Python reads too.
 //!
 //! Graphs and configuration are not in it: the same configuration, world and seed make the module that
-//! the parameters are loaded into.
+//! the parameters are loaded into. A table that one device holds in panels is read into whatever panels another needs.
 
 use std::path::Path;
 
 use burn::module::Module;
-use burn::store::{ModuleSnapshot, SafetensorsStore};
+use burn::store::{ModuleSnapshot, ModuleStore, SafetensorsStore};
 use burn::tensor::Device;
 use gnnrec_graph::World;
 use gnnrec_model::GradientConfig;
 
 use crate::TrainError;
+use crate::panels::in_panels_of;
 
 /// Writes the parameters of a model. A file of that name is replaced once the new one is complete.
 ///
@@ -44,7 +45,20 @@ pub(crate) fn load_from_store<M: Module>(
     mut store: SafetensorsStore,
     path: &Path,
 ) -> Result<M, TrainError> {
-    let result = model.load_from(&mut store).map_err(|error| TrainError::damaged(path, error))?;
+    let damaged = |error: &dyn std::fmt::Display| TrainError::damaged(path, error);
+    let found = store.get_all_tensors().map_err(|error| damaged(&error))?.values().cloned().collect();
+    let (tensors, moved) = in_panels_of(&model.collect(None, None, false), found).map_err(|error| damaged(&error))?;
+    let result = if moved.is_empty() {
+        model.load_from(&mut store).map_err(|error| damaged(&error))?
+    } else {
+        model.apply(tensors, None, None, false)
+    };
+    if let Some(error) = result.errors.first() {
+        return Err(damaged(error));
+    }
+    if let Some((name, _)) = result.missing.first() {
+        return Err(TrainError::damaged(path, format!("`{name}` is missing")));
+    }
     match result.unused.first() {
         Some(name) => Err(TrainError::damaged(path, format!("it holds `{name}`, which this model does not have"))),
         None => Ok(model),

@@ -10,6 +10,7 @@ use burn::module::Param;
 use burn::tensor::Tensor;
 use gnnrec_eval::Scorer;
 use gnnrec_graph::UserId;
+use gnnrec_model::whole_tables;
 use gnnrec_sparse::kernels;
 use rayon::prelude::*;
 
@@ -49,9 +50,8 @@ struct Buffers {
 
 impl KgcnScorer {
     pub(super) fn new(model: &Kgcn) -> Self {
-        let values = |param: &Param<Tensor<2>>| -> Vec<f32> {
-            param.val().into_data().try_to_vec().expect("parameters are 32-bit floats")
-        };
+        let floats = |x: Tensor<2>| -> Vec<f32> { x.into_data().try_to_vec().expect("parameters are 32-bit floats") };
+        let values = |param: &Param<Tensor<2>>| floats(param.val());
         let (dim, field) = (model.config.embedding_dim, model.field.clone());
         let layers: Vec<Layer> = model
             .weights
@@ -69,7 +69,7 @@ impl KgcnScorer {
                 }
             })
             .collect();
-        let nodes = values(&model.nodes.weight);
+        let [users, nodes] = whole_tables([&model.users, &model.nodes]).map(floats);
         let through = |weight: &Vec<f32>| {
             let mut out = vec![0f32; nodes.len()];
             out.par_chunks_mut(dim).zip(nodes.par_chunks(dim)).for_each(|(out, row)| add_product(row, weight, out));
@@ -77,7 +77,7 @@ impl KgcnScorer {
         };
         Self {
             dim,
-            users: values(&model.users.weight),
+            users,
             relations: values(&model.relations),
             needed: needed(&field, layers.len()),
             first_own: layers[0].own.as_ref().map(through),

@@ -70,11 +70,11 @@ pub(super) fn agrees_with_cpu<C: GradientConfig>(config: &C, world: &World, kink
     true
 }
 
-fn assert_close(found: &[f32], expected: &[f32], tolerance: f32, what: &str) {
+pub(super) fn assert_close(found: &[f32], expected: &[f32], tolerance: f32, what: &str) {
     assert_eq!(found.len(), expected.len(), "{what}");
     let scale = expected.iter().fold(f32::MIN_POSITIVE, |largest, value| largest.max(value.abs()));
     for (n, (found, expected)) in found.iter().zip(expected).enumerate() {
         let close = (found - expected).abs() <= tolerance * scale;
-        assert!(close, "{what}: number {n} is {found} on the device, {expected} on the CPU");
+        assert!(close, "{what}: number {n} is {found}, expected {expected}");
     }
 }

@@ -41,7 +41,7 @@ impl GradientModel for Mixed {
             + (self.looked_up.lookup(&rows) * numbers([5, 3], 40 + step, &device)).sum()
             + (self.looked_up.lookup(&rows[1..3]) * numbers([2, 3], 50 + step, &device)).sum();
         if step % 3 == 2 {
-            loss + (self.looked_up.weight.val() * numbers([30, 3], 60 + step, &device)).sum()
+            loss + (self.looked_up.weight().val() * numbers([30, 3], 60 + step, &device)).sum()
         } else {
             loss + (self.cube.val() * numbers([2, 3, 5], 30 + 3 * step, &device)).sum()
         }
@@ -83,7 +83,7 @@ fn values(model: &Mixed) -> [Vec<f32>; 5] {
     let Mixed { table, bias, cube, looked_up, idle } = model.clone();
     let data = [table.val().into_data(), bias.val().into_data(), cube.val().into_data()];
     let [a, b, c] = data.map(|data| data.try_to_vec().unwrap());
-    let [d, e] = [looked_up.weight.val().into_data(), idle.val().into_data()].map(|data| data.try_to_vec().unwrap());
+    let [d, e] = [looked_up.weight().val().into_data(), idle.val().into_data()].map(|data| data.try_to_vec().unwrap());
     [a, b, c, d, e]
 }
 
@@ -124,7 +124,8 @@ fn addresses(model: &Mixed, optimiser: &Optimiser) -> Vec<*const u8> {
         x.without_autodiff().try_into_primitive::<Flex>().unwrap().bytes().as_ptr()
     }
     let Mixed { table, bias, cube, looked_up, .. } = model;
-    let parameters = [address(table.val()), address(bias.val()), address(cube.val()), address(looked_up.weight.val())];
+    let parameters =
+        [address(table.val()), address(bias.val()), address(cube.val()), address(looked_up.weight().val())];
     let states = optimiser.states.values().flat_map(|state| state.tensors.iter().cloned().map(address));
     parameters.into_iter().chain(states).collect()
 }
@@ -160,7 +161,7 @@ fn lookups(sparse: bool, config: OptimiserConfig, num_steps: usize) -> Vec<f32> 
     for step in 0..num_steps {
         let rows: Vec<u32> = (0..8u32).map(|n| (n * n + 5 * u32::try_from(step).unwrap()) % 30).collect();
         let found =
-            if sparse { model.looked_up.lookup(&rows) } else { gather_rows(model.looked_up.weight.val(), &rows) };
+            if sparse { model.looked_up.lookup(&rows) } else { gather_rows(model.looked_up.weight().val(), &rows) };
         let grads = found.square().sum().backward();
         model = optimiser.step(0, model, grads);
     }

@@ -1,0 +1,47 @@
+//! A model on a device that cannot bind its tables whole, beside the same model whole.
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::optim::AdamConfig;
+use burn::tensor::Tensor;
+use gnnrec_graph::World;
+
+use super::device::{assert_close, device};
+use super::{all_scores, init_on, train_by};
+use crate::{GradientConfig, GradientModel, ModelError, with_largest_table};
+
+/// Bytes that may be bound: less than the users of [`super::world`] take at a width of 8, more than its items do.
+const LARGEST: usize = 700;
+
+const NUM_STEPS: u64 = 5;
+
+/// Where tables are too large to be bound, a model has no larger parameter, trains alike and scores alike; or it is
+/// refused.
+pub(super) fn splits_or_refuses<C: GradientConfig>(config: &C, world: &World) {
+    let on = device();
+    let train = || {
+        let (model, steps) = (init_on(config, world, 6, &on), (6, NUM_STEPS));
+        let mut adam = AdamConfig::new().with_epsilon(1e-8).init();
+        train_by(config, world, steps, model, |model, grads| adam.step(0.02, model, grads))
+    };
+    let refused = with_largest_table(LARGEST as u64, || config.init(world, 6, &on).err());
+    if let Some(error) = refused {
+        assert!(matches!(error, ModelError::TooLarge { .. }), "{error}");
+        return;
+    }
+    let (split, found) = with_largest_table(LARGEST as u64, train);
+    split.visit(&mut Bound);
+    let (whole, expected) = train();
+    assert_close(&found, &expected, 1e-5, "losses of split tables");
+    assert_close(&all_scores(&*split.scorer()), &all_scores(&*whole.scorer()), 1e-5, "scores of split tables");
+}
+
+/// Asserts that every parameter can be bound.
+struct Bound;
+
+impl ModuleVisitor for Bound {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let shape = param.val().shape();
+        let bytes = shape.num_elements() * size_of::<f32>();
+        assert!(bytes <= LARGEST, "a parameter of shape {shape:?} is larger than what the device binds");
+    }
+}
