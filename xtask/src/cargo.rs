@@ -79,7 +79,7 @@ pub(crate) fn test(arguments: &[String]) -> Result<(), Failure> {
         return if on_device_alone { Ok(()) } else { run(release("test", feature).arg("--doc").envs(on_device)) };
     }
     if on_device_alone {
-        run(release("test", feature).args(["--test", "gpu", "--test", "devices"]).envs(on_device.clone()))?;
+        run(release("test", feature).args(["--test", "gpu", "--test", "devices", "--test", "panels"]).envs(on_device.clone()))?;
         return run(release("test", feature).args(["--lib", "--tests", "conforms"]).envs(on_device));
     }
     let ignored: &[&str] = if long && device.is_none() { &["--", "--include-ignored"] } else { &[] };
@@ -87,7 +87,7 @@ pub(crate) fn test(arguments: &[String]) -> Result<(), Failure> {
 }
 
 /// The kernels beside the CPU's, devices by name, and every model beside itself on the CPU.
-const ON_DEVICE: &str = "binary(gpu) | binary(devices) | test(conforms)";
+const ON_DEVICE: &str = "binary(gpu) | binary(devices) | binary(panels) | test(conforms)";
 
 /// The criterion benches, tabulated; or one of the programs beside them, such as the one that measures a device.
 pub(crate) fn bench(arguments: &[String]) -> Result<(), Failure> {

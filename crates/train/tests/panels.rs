@@ -100,7 +100,8 @@ fn a_run_goes_on_in_other_panels() {
         let expected = sit(&config, whole.path(), None, u64::MAX);
         let mut found = None;
         for (sitting, bytes) in LIMITS.into_iter().enumerate() {
-            let steps = (sitting + 1 < LIMITS.len()).then_some(6);
+            // A device may end the epoch of five steps first.
+            let steps = (sitting + 1 < LIMITS.len()).then_some(4);
             let fitted = sit(&config, folder.path(), steps, bytes);
             assert_eq!(fitted.record.stopped == Stop::Interrupted, steps.is_some(), "sitting {sitting}");
             found = Some(fitted);
