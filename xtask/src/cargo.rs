@@ -79,7 +79,9 @@ pub(crate) fn test(arguments: &[String]) -> Result<(), Failure> {
         return if on_device_alone { Ok(()) } else { run(release("test", feature).arg("--doc").envs(on_device)) };
     }
     if on_device_alone {
-        run(release("test", feature).args(["--test", "gpu", "--test", "devices", "--test", "panels"]).envs(on_device.clone()))?;
+        run(release("test", feature)
+            .args(["--test", "gpu", "--test", "devices", "--test", "panels"])
+            .envs(on_device.clone()))?;
         return run(release("test", feature).args(["--lib", "--tests", "conforms"]).envs(on_device));
     }
     let ignored: &[&str] = if long && device.is_none() { &["--", "--include-ignored"] } else { &[] };

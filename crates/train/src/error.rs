@@ -44,6 +44,19 @@ pub enum TrainError {
         /// What was found not to be finite.
         culprit: Culprit,
     },
+    /// The device did not do what it was told.
+    #[error(
+        "the device failed between step {step} of epoch {epoch} and what was read next: {reason}; \
+         lower sampling.batch_size or the model's width, or train on another device"
+    )]
+    Device {
+        /// The epoch, from 1.
+        epoch: usize,
+        /// The first step in the epoch, from 1, whose loss was not read.
+        step: usize,
+        /// What it said.
+        reason: String,
+    },
     /// A file cannot be read or written.
     #[error("{}: {source}", path.display())]
     Io {

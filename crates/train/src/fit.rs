@@ -187,7 +187,7 @@ impl<M: GradientModel> Fit<'_, '_, M> {
             let index = self.progress.num_steps + unread.len() as u64;
             let loss = model.loss(&batch, Step { seed: self.run.seed, index });
             unread.push((batch.len(), loss.clone().without_autodiff()));
-            let read = if unread.len() < losses_at_once { Vec::new() } else { values(&mut unread) };
+            let read = if unread.len() < losses_at_once { Vec::new() } else { self.values(&mut unread)? };
             self.progress.seconds.forward += self.clock.lap();
             if let Some(broken) = read.iter().position(|(_, value)| !value.is_finite()) {
                 self.count(phase, &read[..broken]);
@@ -208,7 +208,7 @@ impl<M: GradientModel> Fit<'_, '_, M> {
             }
         }
         let before = self.progress.seconds.training();
-        let read = values(&mut unread);
+        let read = self.values(&mut unread)?;
         self.progress.seconds.forward += self.clock.lap();
         self.progress.epoch_seconds += self.progress.seconds.training() - before;
         let broken = read.iter().position(|(_, value)| !value.is_finite());
@@ -217,6 +217,20 @@ impl<M: GradientModel> Fit<'_, '_, M> {
             let (epoch, step) = (self.progress.epoch(), self.progress.steps_done + 1);
             Err(TrainError::Diverged { epoch, step, loss: read[broken].1.into(), culprit: Culprit::Loss })
         })
+    }
+
+    /// The rows and the value of each loss, all values read at once: here shows whether a device did what it was told.
+    fn values(&self, losses: &mut Vec<(usize, Tensor<1>)>) -> Result<Vec<(usize, f32)>, TrainError> {
+        let (rows, losses): (Vec<usize>, Vec<Tensor<1>>) = losses.drain(..).unzip();
+        if losses.is_empty() {
+            return Ok(Vec::new());
+        }
+        let values = Tensor::cat(losses, 0).try_into_data().map_err(|error| {
+            let (epoch, step) = (self.progress.epoch(), self.progress.steps_done + 1);
+            TrainError::Device { epoch, step, reason: last_cause(&error.to_string()) }
+        })?;
+        let values = values.try_to_vec().expect("losses are 32-bit floats");
+        Ok(rows.into_iter().zip(values).collect())
     }
 
     /// Takes note of steps: the rows and the loss of each.
@@ -286,12 +300,20 @@ impl<M: GradientModel> Fit<'_, '_, M> {
 /// Losses that are read in one go from a device.
 const LOSSES_AT_ONCE: usize = 16;
 
-/// The rows and the value of each loss, all values read at once.
-fn values(losses: &mut Vec<(usize, Tensor<1>)>) -> Vec<(usize, f32)> {
-    let (rows, losses): (Vec<usize>, Vec<Tensor<1>>) = losses.drain(..).unzip();
-    if losses.is_empty() {
-        return Vec::new();
+/// What began it, of an error that tells cause after cause, each on its lines.
+fn last_cause(error: &str) -> String {
+    const SAYS_NOTHING: [&str; 4] = ["Caused by:", "Asked at:", "No backtrace available", ""];
+    let found = error.lines().map(str::trim).rfind(|line| !SAYS_NOTHING.contains(line));
+    found.unwrap_or("no reason given").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_last_cause_is_told() {
+        let error =
+            "An error happened\nCaused by:\n  An IO error\nCaused by:\n  can't allocate\nNo backtrace available\n";
+        assert_eq!(super::last_cause(error), "can't allocate");
+        assert_eq!(super::last_cause("\n"), "no reason given");
     }
-    let values = Tensor::cat(losses, 0).into_data().try_to_vec();
-    rows.into_iter().zip(values.expect("losses are 32-bit floats")).collect()
 }
