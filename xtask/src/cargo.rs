@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::tidy::{entries, workspace};
 use crate::{Failure, device};
 
 /// Builds the release binary, for the device that the arguments name, and hands it the command line as it is, and the
@@ -75,6 +76,9 @@ pub(crate) fn test(arguments: &[String]) -> Result<(), Failure> {
         };
         let mut nextest = cargo();
         nextest.args(["nextest", "run"]).args(in_release(feature)).args(chosen).args(arguments);
+        if on_device_alone {
+            nextest.args(targets_on_device()?);
+        }
         run(nextest.envs(on_device.clone()))?;
         return if on_device_alone { Ok(()) } else { run(release("test", feature).arg("--doc").envs(on_device)) };
     }
@@ -82,7 +86,7 @@ pub(crate) fn test(arguments: &[String]) -> Result<(), Failure> {
         run(release("test", feature)
             .args(["--test", "gpu", "--test", "devices", "--test", "panels"])
             .envs(on_device.clone()))?;
-        return run(release("test", feature).args(["--lib", "--tests", "conforms"]).envs(on_device));
+        return run(release("test", feature).args(targets_on_device()?).arg("conforms").envs(on_device));
     }
     let ignored: &[&str] = if long && device.is_none() { &["--", "--include-ignored"] } else { &[] };
     run(release("test", feature).args(arguments).args(ignored).envs(on_device))
@@ -90,6 +94,24 @@ pub(crate) fn test(arguments: &[String]) -> Result<(), Failure> {
 
 /// The kernels beside the CPU's, devices by name, and every model beside itself on the CPU.
 const ON_DEVICE: &str = "binary(gpu) | binary(devices) | binary(panels) | test(conforms)";
+
+/// The targets that hold such tests: nothing else is compiled and linked with a GPU for them.
+fn targets_on_device() -> Result<Vec<String>, Failure> {
+    let mut targets = vec!["--lib".to_owned()];
+    for member in entries(&workspace().join("crates")) {
+        for path in
+            entries(&member.join("tests")).into_iter().filter(|path| path.extension().is_some_and(|rs| rs == "rs"))
+        {
+            let text = std::fs::read_to_string(&path)
+                .map_err(|error| Failure::Message(format!("cannot read {}: {error}", path.display())))?;
+            let name = path.file_stem().unwrap_or_default().to_string_lossy();
+            if text.contains("conforms") || ["gpu", "devices", "panels"].contains(&&*name) {
+                targets.extend(["--test".to_owned(), name.into_owned()]);
+            }
+        }
+    }
+    Ok(targets)
+}
 
 /// The criterion benches, tabulated; or one of the programs beside them, such as the one that measures a device.
 pub(crate) fn bench(arguments: &[String]) -> Result<(), Failure> {

@@ -44,7 +44,7 @@ const WITHOUT_BURN: [&str; 4] = ["graph", "sampling", "eval", "data"];
 
 /// Checks the whole tree and reports every fault, not only the first.
 pub(crate) fn tidy() -> Result<(), Failure> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask stands in the workspace");
+    let root = workspace();
     let mut faults = Vec::new();
     crates(root, &mut faults);
     for folder in ["crates", "xtask", "benches"] {
@@ -55,6 +55,11 @@ pub(crate) fn tidy() -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::Message(format!("tidy found {} faults:\n  {}", faults.len(), faults.join("\n  "))))
+}
+
+/// The folder of the workspace.
+pub(crate) fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask stands in the workspace")
 }
 
 /// Every crate is known, keeps its arrows and has a README and an example.
@@ -118,7 +123,7 @@ fn sources(folder: &Path, root: &Path, faults: &mut Vec<String>) {
 }
 
 /// What a folder holds, sorted; nothing where there is no folder.
-fn entries(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn entries(folder: &Path) -> Vec<PathBuf> {
     let read = std::fs::read_dir(folder).into_iter().flatten();
     let mut paths: Vec<PathBuf> = read.filter_map(|entry| Some(entry.ok()?.path())).collect();
     paths.sort();
