@@ -84,7 +84,7 @@ pub(crate) fn test(arguments: &[String]) -> Result<(), Failure> {
     }
     if on_device_alone {
         run(release("test", feature)
-            .args(["--test", "gpu", "--test", "devices", "--test", "panels"])
+            .args(FILES_ON_DEVICE.map(|name| ["--test", name]).concat())
             .envs(on_device.clone()))?;
         return run(release("test", feature).args(targets_on_device()?).arg("conforms").envs(on_device));
     }
@@ -94,6 +94,9 @@ pub(crate) fn test(arguments: &[String]) -> Result<(), Failure> {
 
 /// The kernels beside the CPU's, devices by name, and every model beside itself on the CPU.
 const ON_DEVICE: &str = "binary(gpu) | binary(devices) | binary(panels) | test(conforms)";
+
+/// The test files of the first three.
+const FILES_ON_DEVICE: [&str; 3] = ["gpu", "devices", "panels"];
 
 /// The targets that hold such tests: nothing else is compiled and linked with a GPU for them.
 fn targets_on_device() -> Result<Vec<String>, Failure> {
@@ -105,7 +108,7 @@ fn targets_on_device() -> Result<Vec<String>, Failure> {
             let text = std::fs::read_to_string(&path)
                 .map_err(|error| Failure::Message(format!("cannot read {}: {error}", path.display())))?;
             let name = path.file_stem().unwrap_or_default().to_string_lossy();
-            if text.contains("conforms") || ["gpu", "devices", "panels"].contains(&&*name) {
+            if text.contains("conforms") || FILES_ON_DEVICE.contains(&&*name) {
                 targets.extend(["--test".to_owned(), name.into_owned()]);
             }
         }

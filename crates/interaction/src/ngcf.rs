@@ -99,8 +99,9 @@ impl GradientConfig for NgcfConfig {
     fn init(&self, world: &World, seed: u64, device: &Device) -> Result<Ngcf, ModelError> {
         self.validate()?;
         let graph = joint_graph(world.interactions(), None)?;
+        let widest = self.layer_dims.iter().chain([&self.embedding_dim]).max().unwrap_or(&0);
         let width = self.embedding_dim + self.layer_dims.iter().sum::<usize>();
-        fits_whole(NAME, graph.num_rows(), width, device)?;
+        fits_whole(NAME, graph.num_rows(), width.max(2 * widest), device)?;
         let (num_users, num_items) = (world.interactions().num_users(), world.interactions().num_items());
         // Two tables as far as their initial values are concerned, one afterwards.
         let mut nodes = Vec::with_capacity((num_users + num_items) * self.embedding_dim);

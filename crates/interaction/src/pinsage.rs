@@ -139,7 +139,8 @@ impl PinSageConfig {
         self.validate()?;
         let (interactions, dim) = (world.interactions(), self.embedding_dim);
         let num_items = interactions.num_items();
-        fits_whole(NAME, num_items.max(interactions.num_users()), dim, device)?;
+        fits_whole(NAME, num_items, dim + self.hidden_dim, device)?;
+        fits_whole(NAME, interactions.num_users(), dim, device)?;
         let size = [neighbourhoods.num_rows(), neighbourhoods.num_cols()];
         assert_eq!(size, [num_items; 2], "neighbourhoods are num_items x num_items");
         assert!(neighbourhoods.weights().is_some(), "neighbours are weighed");

@@ -71,7 +71,7 @@ impl GradientConfig for SvdPpConfig {
         let mean = mean_rating(world, NAME)?;
         let (num_users, num_items) = (world.interactions().num_users(), world.interactions().num_items());
         let table = |name, rows| Table::normal(seed, name, rows, self.embedding_dim, self.init_std, device);
-        let bias = |rows| Table::zeros(rows, 1, device);
+        let bias = |rows| Table::zeros(rows, device);
         Ok(SvdPp {
             users: table("users", num_users),
             items: table("items", num_items),

@@ -151,7 +151,8 @@ impl GradientConfig for KgatConfig {
         let nodes = Nodes::new(knowledge);
         let graph = TypedGraph::new(world.interactions(), knowledge, &nodes)?;
         let (dim, relation_dim) = (self.embedding_dim, self.relation_dim);
-        let width = dim + self.layer_dims.iter().sum::<usize>();
+        let widest = self.layer_dims.iter().chain([&dim]).max().unwrap_or(&0);
+        let width = (dim + self.layer_dims.iter().sum::<usize>()).max(2 * widest);
         fits_whole(NAME, world.interactions().num_users() + nodes.count, width, device)?;
         let num_relations = 2 * knowledge.num_relations() + 2;
         let mut transforms = Vec::with_capacity(num_relations * dim * relation_dim);

@@ -153,7 +153,7 @@ impl GradientConfig for KginConfig {
         let table = |name, rows, dim| xavier_init(seed, name, rows, dim, device);
         let graph = Graph::new(world, &nodes)?;
         let widest = graph.messages.pattern().num_edges().max(nodes.count).max(world.interactions().num_users());
-        fits_whole(NAME, widest, dim, device)?;
+        fits_whole(NAME, widest, dim.max(self.num_intents), device)?;
         Ok(Kgin {
             users: table("users", world.interactions().num_users(), dim),
             nodes: table("nodes", nodes.count, dim),

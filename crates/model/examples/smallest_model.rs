@@ -5,7 +5,8 @@ use burn::tensor::{Device, Tensor};
 use gnnrec_eval::Scorer;
 use gnnrec_graph::World;
 use gnnrec_model::{
-    BatchRows, GradientConfig, GradientModel, ModelError, Step, bpr_loss, conformance, normal_init, table_scorer,
+    BatchRows, GradientConfig, GradientModel, ModelError, Step, bpr_loss, conformance, fits_whole, normal_init,
+    table_scorer,
 };
 use gnnrec_sampling::Batch;
 use gnnrec_sparse::{Adjacency, spmm};
@@ -27,6 +28,9 @@ impl GradientConfig for MeanConfig {
 
     fn init(&self, world: &World, seed: u64, device: &Device) -> Result<Mean, ModelError> {
         let interactions = world.interactions();
+        // A step computes with all users' rows and all items'.
+        let num_rows = interactions.num_users().max(interactions.num_items());
+        fits_whole("mean", num_rows, self.embedding_dim, device)?;
         let items = normal_init(seed, "items", interactions.num_items(), self.embedding_dim, 0.3, device);
         Ok(Mean { items, chosen: Adjacency::row_mean(interactions.by_user()) })
     }

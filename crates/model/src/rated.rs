@@ -1,11 +1,11 @@
 //! What models that predict ratings share: the mean rating, the distinct users of a batch, weighted penalties, and a
 //! scorer with biases.
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use gnnrec_eval::Scorer;
 use gnnrec_graph::World;
 
-use crate::{ModelError, table_scorer};
+use crate::{ModelError, fits_whole, table_scorer};
 
 /// `μ`, the mean of the training ratings.
 ///
@@ -64,7 +64,8 @@ pub fn weighted_squares(x: Tensor<2>, weights: Vec<f32>) -> Tensor<1> {
 /// A scorer of `ŷ(u,i) = mean + b(u) + b(i) + p(u) · q(i)`: one inner product, of `[p, b(u) + mean, 1]` and
 /// `[q, 1, b(i)]`.
 ///
-/// `users` is `num_users x dim`, `items` is `num_items x dim`, either bias one column beside it.
+/// `users` is `num_users x dim`, `items` is `num_items x dim`, either bias one column beside it. Where the wider tables
+/// cannot be bound, they are joined in the processor's memory.
 ///
 /// # Panics
 /// If sizes differ.
@@ -74,6 +75,10 @@ pub fn biased_scorer(
     [users, user_bias]: [Tensor<2>; 2],
     [items, item_bias]: [Tensor<2>; 2],
 ) -> Box<dyn Scorer> {
+    let (num_rows, device) = (users.dims()[0].max(items.dims()[0]), users.device());
+    let wide = fits_whole("biases", num_rows, users.dims()[1] + 2, &device).is_err();
+    let placed = |table: Tensor<2>| if wide { table.to_device(&Device::flex()) } else { table };
+    let ([users, user_bias], [items, item_bias]) = ([users, user_bias].map(placed), [items, item_bias].map(placed));
     let (user_ones, item_ones) = (user_bias.ones_like(), item_bias.ones_like());
     let users = Tensor::cat(vec![users, user_bias + mean, user_ones], 1);
     table_scorer(users, Tensor::cat(vec![items, item_ones, item_bias], 1))
@@ -81,7 +86,7 @@ pub fn biased_scorer(
 
 #[cfg(test)]
 mod tests {
-    use burn::tensor::Device;
+
     use gnnrec_graph::{Csr, Duplicates, InteractionGraph};
 
     use super::*;

@@ -10,14 +10,14 @@ use burn::module::{Module, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use gnnrec_sparse::{RowGradients, gather_rows_into, scatter_rows};
-use rayon::prelude::*;
 
 use crate::GradientModel;
 use crate::init::normal_values;
 
 mod panels;
 
-pub use panels::{fits_whole, panel_widths, with_largest_table};
+use panels::panel_widths;
+pub use panels::{fits_whole, with_largest_table};
 
 /// A table whose lookups give gradients of rows; a model that looks it up names it in [`GradientModel::tables`].
 ///
@@ -63,10 +63,10 @@ impl Table {
         Self::from_values(normal_values(seed, name, [rows, dim], std), [rows, dim], device)
     }
 
-    /// A table of zeros.
+    /// A `rows x 1` table of zeros.
     #[must_use]
-    pub fn zeros(rows: usize, dim: usize, device: &Device) -> Self {
-        Self::from_values(vec![0.0; rows * dim], [rows, dim], device)
+    pub fn zeros(rows: usize, device: &Device) -> Self {
+        Self::from_values(vec![0.0; rows], [rows, 1], device)
     }
 
     fn from_values(values: Vec<f32>, [rows, dim]: [usize; 2], device: &Device) -> Self {
@@ -77,8 +77,7 @@ impl Table {
         }
         let starts = widths.iter().scan(0, |next, width| Some(std::mem::replace(next, *next + width)));
         let mut panels = starts.zip(&widths).map(|(start, &width)| {
-            let columns = |row: &[f32]| row[start..start + width].to_vec();
-            param(values.par_chunks(dim).flat_map_iter(columns).collect(), width)
+            param(values.chunks(dim).flat_map(|row| &row[start..start + width]).copied().collect(), width)
         });
         let first = panels.next().expect("a table has a panel");
         let more = panels.map(|weight| Panel { weight, gradients: RowGradients::default() }).collect();

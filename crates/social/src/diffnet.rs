@@ -73,7 +73,8 @@ impl GradientConfig for DiffNetConfig {
         self.validate()?;
         let social = world.social().ok_or(ModelError::Missing { model: NAME, needs: "a social graph" })?;
         let (interactions, dim) = (world.interactions(), self.embedding_dim);
-        fits_whole(NAME, interactions.num_users().max(interactions.num_items()), 2 * dim, device)?;
+        fits_whole(NAME, interactions.num_users(), 2 * dim, device)?;
+        fits_whole(NAME, interactions.num_items(), dim, device)?;
         let layer = |k| xavier_init(seed, &format!("diffusion.{k}"), 2 * dim, dim, device);
         Ok(DiffNet {
             users: normal_init(seed, "users", interactions.num_users(), dim, self.init_std, device),

@@ -111,7 +111,7 @@ impl GradientConfig for SocialMfConfig {
         let interactions = world.interactions();
         let (num_users, num_items) = (interactions.num_users(), interactions.num_items());
         let table = |name, rows| Table::normal(seed, name, rows, self.embedding_dim, self.init_std, device);
-        let bias = |rows| Table::zeros(rows, 1, device);
+        let bias = |rows| Table::zeros(rows, device);
         let degrees = |matrix: &Csr| (0..matrix.num_rows()).map(|row| matrix.degree(row)).collect();
         let is_linear = self.prediction == RatingPrediction::Linear;
         Ok(SocialMf {

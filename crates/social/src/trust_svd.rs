@@ -82,7 +82,7 @@ impl GradientConfig for TrustSvdConfig {
         let interactions = world.interactions();
         let (num_users, num_items) = (interactions.num_users(), interactions.num_items());
         let table = |name, rows| Table::normal(seed, name, rows, self.embedding_dim, self.init_std, device);
-        let bias = |rows| Table::zeros(rows, 1, device);
+        let bias = |rows| Table::zeros(rows, device);
         let inverse_roots = |matrix: &Csr| (0..matrix.num_rows()).map(|row| inverse_root(matrix.degree(row))).collect();
         Ok(TrustSvd {
             users: table("users", num_users),

@@ -159,9 +159,8 @@ impl Folder {
             .and_then(|(record, moved)| Ok((untrained.clone().try_load_record(record)?, moved)))
             .map_err(|error| TrainError::damaged(path, error))?;
         let (path, bytes) = self.fetch(&state.optimiser)?;
-        let optimiser =
-            optimiser.load(Bytes::from_bytes_vec(bytes)).map_err(|error| TrainError::damaged(path, error))?;
-        let optimiser = optimiser.regrouped(&moved);
+        let optimiser = optimiser.load(Bytes::from_bytes_vec(bytes)).and_then(|optimiser| optimiser.regrouped(&moved));
+        let optimiser = optimiser.map_err(|error| TrainError::damaged(path, error))?;
         let best = match (&state.best, state.progress.best) {
             (Some(stored), Some(best)) => {
                 let (path, bytes) = self.fetch(stored)?;

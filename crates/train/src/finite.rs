@@ -1,27 +1,30 @@
 //! Which parameter of a module is not finite: the name that an error about divergence gives.
 
 use burn::module::{Module, ModuleVisitor, Param};
-use burn::tensor::{Gradients, Tensor};
+use burn::tensor::{Gradients, Tensor, TensorReadError};
 
 use gnnrec_model::GradientModel;
 
 use crate::Culprit;
 use crate::optimiser::{RowsById, rows_of_tables};
 
-/// The first parameter that holds a NaN or an infinity.
-pub(crate) fn parameter_not_finite<M: Module>(model: &M) -> Option<Culprit> {
-    find(model, None).map(Culprit::Parameter)
+/// The first parameter that holds a NaN or an infinity; an error is a device's.
+pub(crate) fn parameter_not_finite<M: Module>(model: &M) -> Result<Option<Culprit>, TensorReadError> {
+    Ok(find(model, None)?.map(Culprit::Parameter))
 }
 
 /// The first parameter whose gradient holds a NaN or an infinity.
 ///
 /// It takes the gradients out of the model's tables.
-pub(crate) fn gradient_not_finite<M: GradientModel>(model: &M, grads: &Gradients) -> Option<Culprit> {
-    find(model, Some((grads, rows_of_tables(model)))).map(Culprit::Gradient)
+pub(crate) fn gradient_not_finite<M: GradientModel>(
+    model: &M,
+    grads: &Gradients,
+) -> Result<Option<Culprit>, TensorReadError> {
+    Ok(find(model, Some((grads, rows_of_tables(model))))?.map(Culprit::Gradient))
 }
 
-fn find<M: Module>(model: &M, grads: Option<(&Gradients, RowsById)>) -> Option<String> {
-    let mut search = Search { path: Vec::new(), grads, found: None };
+fn find<M: Module>(model: &M, grads: Option<(&Gradients, RowsById)>) -> Result<Option<String>, TensorReadError> {
+    let mut search = Search { path: Vec::new(), grads, found: Ok(None) };
     model.visit(&mut search);
     search.found
 }
@@ -29,7 +32,7 @@ fn find<M: Module>(model: &M, grads: Option<(&Gradients, RowsById)>) -> Option<S
 struct Search<'a> {
     path: Vec<String>,
     grads: Option<(&'a Gradients, RowsById)>,
-    found: Option<String>,
+    found: Result<Option<String>, TensorReadError>,
 }
 
 impl ModuleVisitor for Search<'_> {
@@ -42,24 +45,22 @@ impl ModuleVisitor for Search<'_> {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if self.found.is_some() {
+        if !matches!(self.found, Ok(None)) {
             return;
         }
         let broken = match &self.grads {
-            None => is_broken(param.val().without_autodiff()),
-            Some((grads, rows)) => {
-                param.val().grad(grads).is_some_and(is_broken)
-                    || rows.get(&param.id).is_some_and(|(_, values)| is_broken(values.clone()))
-            }
+            None => is_broken(Some(param.val().without_autodiff())),
+            Some((grads, rows)) => is_broken(param.val().grad(grads)).and_then(|broken| {
+                let rows = rows.get(&param.id).map(|(_, values)| values.clone());
+                Ok(broken || is_broken(rows)?)
+            }),
         };
-        if broken {
-            self.found = Some(self.path.join("."));
-        }
+        self.found = broken.map(|broken| broken.then(|| self.path.join(".")));
     }
 }
 
-fn is_broken<const D: usize>(values: Tensor<D>) -> bool {
-    !values.is_finite().all().into_scalar::<bool>()
+fn is_broken<const D: usize>(values: Option<Tensor<D>>) -> Result<bool, TensorReadError> {
+    values.map_or(Ok(false), |values| Ok(!values.is_finite().all().try_into_scalar::<bool>()?))
 }
 
 #[cfg(test)]
@@ -106,9 +107,12 @@ mod tests {
 
     #[test]
     fn names_the_parameter() {
-        assert_eq!(parameter_not_finite(&outer(2.0)), None);
+        assert_eq!(parameter_not_finite(&outer(2.0)).unwrap(), None);
         for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-            assert_eq!(parameter_not_finite(&outer(value)), Some(Culprit::Parameter("inner.weight".to_owned())));
+            assert_eq!(
+                parameter_not_finite(&outer(value)).unwrap(),
+                Some(Culprit::Parameter("inner.weight".to_owned()))
+            );
         }
     }
 
@@ -117,10 +121,10 @@ mod tests {
         // The slope of a square root is infinite at 0.
         let model = outer(0.0);
         let grads = (model.inner.weight.val().sqrt().sum() + model.fine.val().sum()).backward();
-        assert_eq!(gradient_not_finite(&model, &grads), Some(Culprit::Gradient("inner.weight".to_owned())));
+        assert_eq!(gradient_not_finite(&model, &grads).unwrap(), Some(Culprit::Gradient("inner.weight".to_owned())));
         for (row, expected) in [(0, None), (1, Some(Culprit::Gradient("table.weight".to_owned())))] {
             let grads = (model.fine.val().sum() + model.table.lookup(&[row]).sqrt().sum()).backward();
-            assert_eq!(gradient_not_finite(&model, &grads), expected);
+            assert_eq!(gradient_not_finite(&model, &grads).unwrap(), expected);
         }
     }
 }

@@ -57,13 +57,14 @@ pub struct Fitted<M> {
 ///
 /// The result depends on the configuration of the model, the world and `run`'s seed, configuration and
 /// validation part alone. Interrupted after any step and resumed, a run ends with the same bits; on another
-/// device it may go on too, and ends with the same numbers but for their rounding.
+/// device it may go on too, and ends with the same numbers but for their rounding; but row-wise AdaGrad, which has a sum
+/// for each row of each panel, is another algorithm where a device must split a table.
 /// Beside the model it holds its gradient, two moments and, while validating, the scorer; and the best
 /// model so far.
 ///
 /// # Errors
 /// A configuration out of range; a model, sampler or evaluation that cannot be made; a loss or parameter
-/// that is not finite; a file that cannot be read or written; a checkpoint that is damaged or another
+/// that is not finite; a device that fails at a step; a file that cannot be read or written; a checkpoint that is damaged or another
 /// run's.
 pub fn fit<C: GradientConfig>(model: &C, world: &World, run: Run<'_>) -> Result<Fitted<C::Model>, TrainError> {
     let clock = Clock::start();
@@ -225,12 +226,14 @@ impl<M: GradientModel> Fit<'_, '_, M> {
         if losses.is_empty() {
             return Ok(Vec::new());
         }
-        let values = Tensor::cat(losses, 0).try_into_data().map_err(|error| {
-            let (epoch, step) = (self.progress.epoch(), self.progress.steps_done + 1);
-            TrainError::Device { epoch, step, reason: last_cause(&error.to_string()) }
-        })?;
+        let values = Tensor::cat(losses, 0).try_into_data().map_err(|error| self.device_failed(&error))?;
         let values = values.try_to_vec().expect("losses are 32-bit floats");
         Ok(rows.into_iter().zip(values).collect())
+    }
+
+    fn device_failed(&self, error: &dyn std::fmt::Display) -> TrainError {
+        let (epoch, step) = (self.progress.epoch(), self.progress.steps_done + 1);
+        TrainError::Device { epoch, step, reason: last_cause(&error.to_string()) }
     }
 
     /// Takes note of steps: the rows and the loss of each.
@@ -282,18 +285,23 @@ impl<M: GradientModel> Fit<'_, '_, M> {
 
     /// Why a loss is not finite: the parameter that is not, or else the gradient.
     fn diverged(&self, model: &M, loss: Tensor<1>, value: f32) -> TrainError {
-        let culprit = parameter_not_finite(model)
-            .or_else(|| gradient_not_finite(model, &loss.backward()))
-            .unwrap_or(Culprit::Loss);
+        let found = parameter_not_finite(model).and_then(|culprit| match culprit {
+            Some(culprit) => Ok(culprit),
+            None => Ok(gradient_not_finite(model, &loss.backward())?.unwrap_or(Culprit::Loss)),
+        });
         let (epoch, step) = (self.progress.epoch(), self.progress.steps_done + 1);
-        TrainError::Diverged { epoch, step, loss: value.into(), culprit }
+        match found {
+            Ok(culprit) => TrainError::Diverged { epoch, step, loss: value.into(), culprit },
+            Err(error) => self.device_failed(&error),
+        }
     }
 
     /// A step can break the parameters behind a loss that was finite: neither a validation nor a
     /// checkpoint may see them.
     fn check_parameters(&self, model: &M) -> Result<(), TrainError> {
         let (epoch, step, loss) = (self.progress.epoch(), self.progress.steps_done, self.progress.mean_loss());
-        parameter_not_finite(model).map_or(Ok(()), |culprit| Err(TrainError::Diverged { epoch, step, loss, culprit }))
+        let culprit = parameter_not_finite(model).map_err(|error| self.device_failed(&error))?;
+        culprit.map_or(Ok(()), |culprit| Err(TrainError::Diverged { epoch, step, loss, culprit }))
     }
 }
 
@@ -302,7 +310,8 @@ const LOSSES_AT_ONCE: usize = 16;
 
 /// What began it, of an error that tells cause after cause, each on its lines.
 fn last_cause(error: &str) -> String {
-    const SAYS_NOTHING: [&str; 4] = ["Caused by:", "Asked at:", "No backtrace available", ""];
+    const SAYS_NOTHING: [&str; 6] =
+        ["Caused by:", "Asked at:", "Backtrace", "Backtrace:", "No backtrace available", ""];
     let found = error.lines().map(str::trim).rfind(|line| !SAYS_NOTHING.contains(line));
     found.unwrap_or("no reason given").to_owned()
 }
@@ -314,6 +323,8 @@ mod tests {
         let error =
             "An error happened\nCaused by:\n  An IO error\nCaused by:\n  can't allocate\nNo backtrace available\n";
         assert_eq!(super::last_cause(error), "can't allocate");
+        let launch = "A launch failed\nCaused by:\n  Out of memory\nBacktrace:\nNo backtrace available";
+        assert_eq!(super::last_cause(launch), "Out of memory");
         assert_eq!(super::last_cause("\n"), "no reason given");
     }
 }

@@ -222,11 +222,22 @@ impl Optimiser {
 
 impl Optimiser {
     /// The state of tables in the panels of a model that splits them otherwise.
-    pub(crate) fn regrouped(mut self, moved: &[Moved]) -> Self {
+    pub(crate) fn regrouped(mut self, moved: &[Moved]) -> Result<Self, RecordError> {
         for (table, phase) in moved.iter().flat_map(|table| (0..self.phases.len()).map(move |phase| (table, phase))) {
             let of = |(id, _): &(ParamId, usize)| self.states.remove(&(phase, *id));
-            // A phase in which the table had no gradient has no state of it.
-            let Some(states) = table.from.iter().map(of).collect::<Option<Vec<State>>>() else { continue };
+            let states: Vec<State> = table.from.iter().filter_map(of).collect();
+            if states.is_empty() {
+                continue; // The table had no gradient in this phase.
+            }
+            let config = self.phases[phase].0;
+            let fits = |(state, (_, width)): (&State, &(ParamId, usize))| {
+                let sizes = config.state_sizes(table.num_rows, *width).into_iter();
+                sizes.eq(state.tensors.iter().map(|tensor| tensor.shape().num_elements()))
+            };
+            if states.len() != table.from.len() || !states.iter().zip(&table.from).all(fits) {
+                let what = format!("the state of phase {phase} is not one of a table in {} panels", table.from.len());
+                return Err(RecordError::Validation(what));
+            }
             let widths =
                 [&table.from, &table.to].map(|panels| panels.iter().map(|(_, width)| *width).collect::<Vec<_>>());
             let floats = |state: &State, n: usize| {
@@ -234,7 +245,7 @@ impl Optimiser {
                 values.expect("states are 32-bit floats")
             };
             // A state of two rows of three columns has six values if it has one for each, and otherwise two.
-            let sizes = self.phases[phase].0.state_sizes(2, 3);
+            let sizes = config.state_sizes(2, 3);
             let mut tensors = vec![Vec::new(); table.to.len()];
             for (n, size) in sizes.into_iter().enumerate() {
                 let parts: Vec<Vec<f32>> = states.iter().map(|state| floats(state, n)).collect();
@@ -252,7 +263,7 @@ impl Optimiser {
                 self.states.insert((phase, *id), State { num_steps: states[0].num_steps, tensors });
             }
         }
-        self
+        Ok(self)
     }
 }
 

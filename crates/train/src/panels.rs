@@ -23,9 +23,11 @@ pub(crate) struct Moved {
 
 /// A record that was written to `bytes`, for a model, and the tables that are split otherwise in it.
 pub(crate) fn record_for<M: Module>(model: &M, bytes: Bytes) -> Result<(ModuleRecord, Vec<Moved>), RecordError> {
-    let found = Reader::from_bytes(bytes)?.into_tensors()?;
+    let bytes = bytes.shared();
+    let found = Reader::from_bytes(bytes.clone())?.into_tensors()?;
     let (tensors, moved) = in_panels_of(&model.collect(None, None, false), found)?;
-    Ok((ModuleRecord::from_bytes(Writer::new(tensors).into_bytes()?)?, moved))
+    let bytes = if moved.is_empty() { bytes } else { Writer::new(tensors).into_bytes()? };
+    Ok((ModuleRecord::from_bytes(bytes)?, moved))
 }
 
 /// The tensors of a file, those of tables in the panels of a model's, and which tables that changed. What fits no table
@@ -50,7 +52,7 @@ pub(crate) fn in_panels_of(model: &[Packed], found: Vec<Packed>) -> Result<(Vec<
                 DType::F32,
                 shape,
                 id,
-                Bytes::from_bytes_vec(values.concat()),
+                Bytes::from_bytes_vec(values.into_flattened()),
             ));
         }
         replaced.extend(from.iter().map(|panel| panel.name.clone()));
@@ -69,7 +71,7 @@ fn tables(tensors: &[Packed]) -> BTreeMap<&str, Vec<&Packed>> {
     let places = tensors.iter().filter_map(|tensor| {
         let name = tensor.name.strip_suffix("weight")?;
         Some(match name.strip_suffix('.').and_then(|name| name.rsplit_once("more.")) {
-            Some((table, number)) => (table, number.parse::<usize>().ok()? + 1, tensor),
+            Some((table, number)) => (table, number.parse::<usize>().ok()?.checked_add(1)?, tensor),
             None => (name, 0, tensor),
         })
     });

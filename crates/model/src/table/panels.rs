@@ -47,9 +47,9 @@ fn bytes(rows: usize, width: usize) -> u64 {
 }
 
 /// Widths of the panels into which a `rows x dim` table is split on a device, which add up to `dim`: one, where the
-/// device can bind it whole. Panels are as wide as each other, in fours, but for the last.
-#[must_use]
-pub fn panel_widths(rows: usize, dim: usize, device: &Device) -> Vec<usize> {
+/// device can bind it whole. Panels are as wide as each other, in fours, but for the last. A column is never split: where not
+/// even one can be bound, the device will say so.
+pub(super) fn panel_widths(rows: usize, dim: usize, device: &Device) -> Vec<usize> {
     match largest_table(device) {
         Some(largest) if bytes(rows, dim) > largest => {
             let most = usize::try_from(largest / bytes(rows, 1)).unwrap_or(dim).max(1);

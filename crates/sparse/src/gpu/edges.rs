@@ -264,7 +264,9 @@ fn sum_pairs<N: Size>(
     of_edges: &[Vector<f32, N>],
     scores: &[f32],
     y: &mut [Vector<f32, N>],
+    parts: &mut [Vector<f32, N>],
     num_pieces: usize,
+    num_rows: usize,
     columns: usize,
     #[comptime] indirect: bool,
     #[comptime] of: Pair,
@@ -299,7 +301,11 @@ fn sum_pairs<N: Size>(
                 sum += counted;
             }
         }
-        y[target * columns + column] = sum;
+        if target < num_rows {
+            y[target * columns + column] = sum;
+        } else {
+            parts[(target - num_rows) * columns + column] = sum;
+        }
         column += CUBE_DIM_X as usize;
     }
 }
@@ -320,7 +326,7 @@ pub(super) fn pair_sums(side: &DeviceSide, pairs: &Pairs<'_>) -> CubeTensor {
     if of_edges.meta.num_elements() == 0 || scores.meta.num_elements() == 0 {
         return zeros([plan.num_rows, width], &other.device);
     }
-    let y = empty([plan.num_rows + plan.num_parts, width], &other.device);
+    let [y, parts] = [plan.num_rows, plan.num_parts].map(|rows| empty([rows, width], &other.device));
     let columns = Columns::of(width);
     if plan.num_pieces > 0 && width > 0 {
         let (count, dim) = lines(plan.num_pieces, columns.count, &other.device);
@@ -340,14 +346,17 @@ pub(super) fn pair_sums(side: &DeviceSide, pairs: &Pairs<'_>) -> CubeTensor {
                 of_edges.clone().into_buffer_arg(),
                 scores.clone().into_buffer_arg(),
                 y.clone().into_buffer_arg(),
+                parts.clone().into_buffer_arg(),
                 plan.num_pieces,
+                plan.num_rows,
                 columns.count,
                 side.edge_of.is_some(),
                 of,
             );
         }
     }
-    add_parts(y, plan, false)
+    add_parts(&y, &parts, plan, false);
+    y
 }
 
 /// Units that share a row's edges.

@@ -29,15 +29,16 @@ impl DeviceSide {
     }
 }
 
-/// Rows cut into pieces. A row of one piece is written by it; the pieces of a longer one write rows behind the table's
-/// last, which are then added into the row.
+/// Rows cut into pieces. A row of one piece is written by it; the pieces of a longer one, a hub, write parts, which are
+/// then added into the row.
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) num_rows: usize,
     pub(super) num_pieces: usize,
-    /// For each piece: first position, end, the row that it writes, the row that it belongs to.
+    /// For each piece: first position, end, what it writes, the row that it belongs to. It writes that row, or, counted
+    /// from the last row on, a part.
     pub(super) pieces: CubeTensor,
-    /// Rows behind the table's last.
+    /// Of all hubs together.
     pub(super) num_parts: usize,
     pub(super) num_hubs: usize,
     /// For each row of several pieces: the row, its first part, the end of its parts.
@@ -64,12 +65,12 @@ impl Cut {
                 pieces.extend([start, end, row, row].map(number));
                 continue;
             }
-            let first = num_rows + num_parts;
+            let first = num_parts;
             for start in (start..end).step_by(PIECE) {
                 pieces.extend([start, end.min(start + PIECE), num_rows + num_parts, row].map(number));
                 num_parts += 1;
             }
-            hubs.extend([row, first, num_rows + num_parts].map(number));
+            hubs.extend([row, first, num_parts].map(number));
         }
         let bounds = indptr.iter().map(|&position| number(position)).collect();
         Self { num_rows, num_parts, pieces, hubs, bounds }

@@ -4,9 +4,7 @@
 //! Y[v] = scale r[v] Σ_{p of v} w[edge(p)] c[other(p)] X[other(p)]       or X[edge(p)], or the largest instead of the sum
 //! ```
 
-use burn::tensor::Shape;
 use burn_cubecl::tensor::CubeTensor;
-use burn_std::Metadata;
 use cubecl::prelude::*;
 
 use super::device::empty;
@@ -56,6 +54,7 @@ fn sum_pieces<N: Size>(
     factors: &[f32],
     x: &[Vector<f32, N>],
     y: &mut [Vector<f32, N>],
+    parts: &mut [Vector<f32, N>],
     num_pieces: usize,
     num_rows: usize,
     columns: usize,
@@ -114,7 +113,12 @@ fn sum_pieces<N: Size>(
                 }
             }
         }
-        y[target * columns + column] = sum * Vector::new(factor);
+        let value = sum * Vector::new(factor);
+        if target < num_rows {
+            y[target * columns + column] = value;
+        } else {
+            parts[(target - num_rows) * columns + column] = value;
+        }
         column += CUBE_DIM_X as usize;
     }
 }
@@ -122,6 +126,7 @@ fn sum_pieces<N: Size>(
 #[cube(launch_unchecked)]
 fn sum_parts<N: Size>(
     hubs: &[u32],
+    parts: &[Vector<f32, N>],
     y: &mut [Vector<f32, N>],
     num_hubs: usize,
     columns: usize,
@@ -136,9 +141,9 @@ fn sum_parts<N: Size>(
     let end = hubs[hub * 3 + 2] as usize;
     let mut column = UNIT_POS_X as usize;
     while column < columns {
-        let mut sum = y[first * columns + column];
+        let mut sum = parts[first * columns + column];
         for part in first + 1..end {
-            let value = y[part * columns + column];
+            let value = parts[part * columns + column];
             if comptime!(largest) {
                 sum = max(sum, value);
             } else {
@@ -198,7 +203,7 @@ impl<'a> Sum<'a> {
         if x.meta.num_elements() == 0 {
             return zeros([plan.num_rows, width], device);
         }
-        let y = empty([plan.num_rows + plan.num_parts, width], device);
+        let [y, parts] = [plan.num_rows, plan.num_parts].map(|rows| empty([rows, width], device));
         let columns = Columns::of(width);
         // A binding that its kernel does not read takes any buffer.
         let (links, linked) = match rows {
@@ -235,6 +240,7 @@ impl<'a> Sum<'a> {
                     factors.unwrap_or(&side.others).clone().into_buffer_arg(),
                     x.clone().into_buffer_arg(),
                     y.clone().into_buffer_arg(),
+                    parts.clone().into_buffer_arg(),
                     plan.num_pieces,
                     plan.num_rows,
                     columns.count,
@@ -243,18 +249,19 @@ impl<'a> Sum<'a> {
                 );
             }
         }
-        add_parts(y, plan, largest)
+        add_parts(&y, &parts, plan, largest);
+        y
     }
 }
 
-/// Adds the parts behind a table's last row into the rows that they belong to, and leaves the rows.
-pub(super) fn add_parts(y: CubeTensor, plan: &Plan, largest: bool) -> CubeTensor {
+/// Adds the parts of hubs' rows into the rows that they belong to.
+pub(super) fn add_parts(y: &CubeTensor, parts: &CubeTensor, plan: &Plan, largest: bool) {
     let width = y.meta.shape()[1];
     if plan.num_hubs > 0 && width > 0 {
         let columns = Columns::of(width);
         let (count, dim) = lines(plan.num_hubs, columns.count, &y.device);
         #[expect(unsafe_code, reason = "launched unchecked, as the module says")]
-        // SAFETY: a hub's parts lie behind the rows of the table, which was made with room for them.
+        // SAFETY: hubs and their parts are those of the plan, for which both tables were made.
         unsafe {
             sum_parts::launch_unchecked(
                 &y.client,
@@ -262,6 +269,7 @@ pub(super) fn add_parts(y: CubeTensor, plan: &Plan, largest: bool) -> CubeTensor
                 dim,
                 columns.vector,
                 plan.hubs.clone().into_buffer_arg(),
+                parts.clone().into_buffer_arg(),
                 y.clone().into_buffer_arg(),
                 plan.num_hubs,
                 columns.count,
@@ -269,16 +277,4 @@ pub(super) fn add_parts(y: CubeTensor, plan: &Plan, largest: bool) -> CubeTensor
             );
         }
     }
-    first_rows(y, plan.num_rows)
-}
-
-/// The first rows of a table, in its memory.
-fn first_rows(mut table: CubeTensor, num_rows: usize) -> CubeTensor {
-    let [all, width] = [table.meta.shape()[0], table.meta.shape()[1]];
-    if all > num_rows {
-        let behind = (all - num_rows) * width * size_of::<f32>();
-        table.handle = table.handle.offset_end(behind as u64);
-        table.meta = Box::new(Metadata::new(Shape::new([num_rows, width]), table.meta.strides().clone()));
-    }
-    table
 }
