@@ -30,6 +30,8 @@ struct Course {
     /// Steps done when it began, before it was resumed.
     before: usize,
     since: Instant,
+    /// When a validation was last told of.
+    validated: Instant,
     is_best: bool,
 }
 
@@ -44,7 +46,7 @@ struct File {
 impl<W: Write> Lines<W> {
     pub(crate) fn new(out: W) -> Self {
         let now = Instant::now();
-        let course = Course { epochs: 0, steps: 0, before: 0, since: now, is_best: false };
+        let course = Course { epochs: 0, steps: 0, before: 0, since: now, validated: now, is_best: false };
         Self { out, last: now, course, file: File::default() }
     }
 
@@ -59,7 +61,8 @@ impl<W: Write> Lines<W> {
         match *event {
             train::Event::Started { epochs, steps, epochs_done, steps_done } => {
                 let before = epochs_done * steps + steps_done;
-                self.course = Course { epochs, steps, before, since: Instant::now(), is_best: false };
+                let now = Instant::now();
+                self.course = Course { epochs, steps, before, since: now, validated: now, is_best: false };
                 if before > 0 {
                     self.say(&format!("  resumed after {epochs_done} epochs and {steps_done} steps"));
                 }
@@ -70,7 +73,10 @@ impl<W: Write> Lines<W> {
                 self.say(&format!("  epoch {epoch}/{epochs}, step {step}/{of}: loss {loss:.4}; {left} ({split})"));
             }
             train::Event::Validated { improved, .. } => self.course.is_best = improved,
-            train::Event::EpochEnded(record) if !record.metrics.is_empty() && self.last.elapsed() >= VALIDATION => {
+            train::Event::EpochEnded(record)
+                if !record.metrics.is_empty() && self.course.validated.elapsed() >= VALIDATION =>
+            {
+                self.course.validated = Instant::now();
                 let (epoch, epochs) = (record.epoch, self.course.epochs);
                 let best = if self.course.is_best { ", the best so far" } else { "" };
                 let (metrics, left) = (words::metrics(&record.metrics), self.course.left(epoch + 1, 0));
@@ -169,17 +175,22 @@ mod tests {
         run(&mut lines, 1, 1);
         lines.last = Instant::now() - STILL_THERE;
         let seconds = Seconds { forward: 1.0, backward: 3.0, ..Default::default() };
-        lines.course = Course { epochs: 2, steps: 4, before: 2, since: Instant::now(), is_best: false };
+        let (since, validated) = (Instant::now(), Instant::now() - VALIDATION);
+        lines.course = Course { epochs: 2, steps: 4, before: 2, since, validated, is_best: false };
         lines.training(&train::Event::Step { epoch: 1, step: 3, of: 4, loss: 0.5, seconds: &seconds });
+        // A validation is not lost because a step was told of just before.
+        let metrics = BTreeMap::from([("recall@20".parse().unwrap(), 0.25)]);
+        lines.training(&train::Event::EpochEnded(&EpochRecord { epoch: 1, loss: 0.5, seconds: 0.0, metrics }));
         let text = text(lines);
-        assert_eq!(text.len(), 2, "{text:?}");
+        assert_eq!(text.len(), 3, "{text:?}");
+        assert!(text[2].starts_with("  epoch 1/2: loss 0.5000, recall@20 0.2500"), "{text:?}");
         assert!(text[1].starts_with("  epoch 1/2, step 3/4: loss 0.5000; at most 0.0 s left (forward 25 %"));
     }
 
     #[test]
     fn the_estimate_counts_what_this_sitting_did() {
         let since = Instant::now() - Duration::from_secs(10);
-        let course = Course { epochs: 3, steps: 10, before: 10, since, is_best: false };
+        let course = Course { epochs: 3, steps: 10, before: 10, since, validated: since, is_best: false };
         // Five steps in ten seconds, fifteen ahead.
         assert_eq!(course.left(2, 5), "at most 30 s left");
         assert_eq!(course.left(4, 0), "at most 0.0 s left");
