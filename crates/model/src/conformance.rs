@@ -35,6 +35,8 @@ pub use device::device;
 pub use slope::check_slopes;
 pub use worlds::{rated_world, world};
 
+pub use crate::table::with_largest_table;
+
 const NUM_USERS: u32 = 23;
 const NUM_ITEMS: u32 = 19;
 const NUM_STEPS: u64 = 30;

@@ -33,4 +33,4 @@ pub use ranking_loss::RankingLoss;
 pub use rated::{DistinctRows, biased_scorer, mean_rating, weighted_squares};
 pub use scorer::{joint_scorer, table_scorer};
 pub use sub_graph::{SubGraph, inverse_root};
-pub use table::{Table, TableRows, dense_gradients, fits_whole, side_by_side, whole_tables, with_largest_table};
+pub use table::{Table, TableRows, dense_gradients, fits_whole, side_by_side, whole_tables};

@@ -5,7 +5,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use gnnrec_eval::Scorer;
 use gnnrec_graph::World;
 
-use crate::{ModelError, fits_whole, table_scorer};
+use crate::table::binds;
+use crate::{ModelError, table_scorer};
 
 /// `μ`, the mean of the training ratings.
 ///
@@ -76,8 +77,8 @@ pub fn biased_scorer(
     [items, item_bias]: [Tensor<2>; 2],
 ) -> Box<dyn Scorer> {
     let (num_rows, device) = (users.dims()[0].max(items.dims()[0]), users.device());
-    let wide = fits_whole("biases", num_rows, users.dims()[1] + 2, &device).is_err();
-    let placed = |table: Tensor<2>| if wide { table.to_device(&Device::flex()) } else { table };
+    let bound = binds(num_rows, users.dims()[1] + 2, &device);
+    let placed = |table: Tensor<2>| if bound { table } else { table.to_device(&Device::flex()) };
     let ([users, user_bias], [items, item_bias]) = ([users, user_bias].map(placed), [items, item_bias].map(placed));
     let (user_ones, item_ones) = (user_bias.ones_like(), item_bias.ones_like());
     let users = Tensor::cat(vec![users, user_bias + mean, user_ones], 1);

@@ -16,6 +16,7 @@ use crate::init::normal_values;
 
 mod panels;
 
+pub(crate) use panels::binds;
 use panels::panel_widths;
 pub use panels::{fits_whole, with_largest_table};
 

@@ -9,9 +9,9 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use gnnrec_eval::Scorer;
 use gnnrec_graph::{ItemId, UserId, World};
+use gnnrec_model::conformance::with_largest_table;
 use gnnrec_model::{
     GradientConfig, GradientModel, ModelError, Step, Table, bpr_loss, conformance, table_scorer, whole_tables,
-    with_largest_table,
 };
 use gnnrec_sampling::Batch;
 use gnnrec_train::{Event, Fitted, OptimiserConfig, Run, Stop, TrainConfig, fit, load_model, save_model};
@@ -117,9 +117,9 @@ fn a_run_goes_on_in_other_panels() {
     }
 }
 
-/// A sum for each row of each panel is another algorithm, but its state moves too.
+/// A sum for each row of each panel is another algorithm, so that only its course can be asked for here.
 #[test]
-fn sums_of_rows_move_into_other_panels() {
+fn row_adagrad_goes_on_in_other_panels() {
     let config = TrainConfig { optimiser: OptimiserConfig::RowAdagrad {}, learning_rate: 0.1, ..config() };
     let folder = tempfile::tempdir().unwrap();
     let first = sit(&config, folder.path(), Some(12), 600);

@@ -6,8 +6,8 @@ use burn::tensor::Tensor;
 use gnnrec_graph::World;
 
 use super::device::{assert_close, device};
-use super::{all_scores, init_on, train_by};
-use crate::{GradientConfig, GradientModel, ModelError, with_largest_table};
+use super::{all_scores, init_on, train_by, with_largest_table};
+use crate::{GradientConfig, GradientModel, ModelError};
 
 /// Bytes that may be bound: less than the users of [`super::world`] take at a width of 6.
 const LARGEST: usize = 500;

@@ -64,6 +64,11 @@ pub(super) fn panel_widths(rows: usize, dim: usize, device: &Device) -> Vec<usiz
     }
 }
 
+/// Whether a device can bind a `rows x width` table whole.
+pub(crate) fn binds(rows: usize, width: usize, device: &Device) -> bool {
+    largest_table(device).is_none_or(|largest| bytes(rows, width) <= largest)
+}
+
 /// Refuses a model whose layers compute with whole tables if the widest of them, `rows x width`, cannot be bound.
 ///
 /// # Errors

@@ -214,3 +214,31 @@ fn refuses_the_state_of_another_optimiser() {
     let error = read(OptimiserConfig::LazyAdam {}).err().unwrap().to_string();
     assert!(error.contains(".1` is missing"), "{error}");
 }
+
+/// Two rows in panels of two columns and one, then whole: a value for each column moves with it, a number for each row
+/// becomes the mean over columns, and what is no state of such panels is refused.
+#[test]
+fn states_move_into_other_panels() {
+    let [first, second, whole] = [1u64, 2, 3].map(ParamId::from);
+    let moved = [Moved { num_rows: 2, from: vec![(first, 2), (second, 1)], to: vec![(whole, 3)] }];
+    let regrouped = |config, states: &[(ParamId, &[f32])]| {
+        let mut optimiser = Optimiser::new(vec![(OptimiserConfig::Sgd {}, 0.1), (config, 0.1)]);
+        for (id, values) in states {
+            let num_tensors = config.state_sizes(1, 1).len();
+            let tensors = vec![Tensor::from_floats(*values, &Device::flex()); num_tensors];
+            optimiser.states.insert((1, *id), State { num_steps: 7, tensors });
+        }
+        let states = optimiser.regrouped(&moved)?.states;
+        let values = |state: State| state.tensors.into_iter().map(|tensor| tensor.into_data().try_to_vec().unwrap());
+        let of = |(key, state): (Key, State)| (key, state.num_steps, values(state).collect::<Vec<Vec<f32>>>());
+        Ok::<_, RecordError>(states.into_iter().map(of).collect::<Vec<_>>())
+    };
+    let adam = regrouped(OptimiserConfig::Adam {}, &[(first, &[1., 2., 4., 5.]), (second, &[3., 6.])]).unwrap();
+    assert_eq!(adam, [((1, whole), 7, vec![vec![1., 2., 3., 4., 5., 6.]; 2])]);
+    let sums = regrouped(OptimiserConfig::RowAdagrad {}, &[(first, &[1., 4.]), (second, &[4., 1.])]).unwrap();
+    assert_eq!(sums, [((1, whole), 7, vec![vec![2., 3.]])]);
+    assert_eq!(regrouped(OptimiserConfig::Adam {}, &[]).unwrap(), []);
+    for states in [&[(first, &[1., 2., 4., 5.][..])][..], &[(first, &[1., 2., 4., 5.]), (second, &[3.])]] {
+        assert!(matches!(regrouped(OptimiserConfig::Adam {}, states), Err(RecordError::Validation(_))));
+    }
+}
