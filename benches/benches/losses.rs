@@ -28,7 +28,7 @@ fn on_slices(criterion: &mut Criterion) {
     let softmax = |temperature, cosine| Objective::InBatchSoftmax {
         temperature,
         cosine,
-        ids: Some((0..).take(ROWS).collect()),
+        ids: Some((0..).take(ROWS).collect::<Vec<u32>>().into()),
         log_probabilities: None,
     };
     let mut group = criterion.benchmark_group(format!("losses/{ROWS}-rows/d{DIM}"));

@@ -10,8 +10,8 @@ use gnnrec_model::{GradientConfig, joint_graph};
 use gnnrec_sampling::PairwiseBatch;
 use gnnrec_sparse::kernels::losses::{Objective, RowLoss, row_loss};
 use gnnrec_sparse::kernels::tables::{Adam, Gradient, adam};
-use gnnrec_sparse::kernels::{PropagatedRows, propagate_rows, propagate_rows_backward};
-use gnnrec_sparse::{Adjacency, LayerCombination};
+use gnnrec_sparse::kernels::{propagate_rows, propagate_rows_backward};
+use gnnrec_sparse::{Adjacency, LayerCombination, Rows};
 
 use crate::Failure;
 use crate::training::{LEARNING_RATE, SEED};
@@ -67,8 +67,8 @@ impl BareLightGcn {
         let items = batch.positives.iter().chain(&batch.negatives).map(|item| item.0 + offset);
         let nodes: Vec<u32> = batch.users.iter().map(|user| user.0).chain(items).collect();
 
-        let rows = PropagatedRows::new(adjacency, &nodes);
-        let mut stacked = vec![0f32; nodes.len() * 2 * *dim];
+        let rows = Rows::from(nodes);
+        let mut stacked = vec![0f32; rows.len() * 2 * *dim];
         propagate_rows(adjacency, table, *dim, combination, &rows, &mut stacked);
 
         let objective = Objective::Bpr { num_negatives: batch.num_negatives };

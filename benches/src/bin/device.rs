@@ -105,7 +105,7 @@ fn rank(named: &Named, nodes: Tensor<2>, device: &Device) {
     let interactions = named.world.interactions();
     let (num_users, num_items) = (interactions.num_users(), interactions.num_items());
     let users: Vec<UserId> = (0..).take(num_users).map(UserId).collect();
-    let scorer = joint_scorer(nodes, num_users);
+    let scorer = joint_scorer([nodes], num_users);
     // A product and an addition for each component of each pair: here a rate in G of those, not of bytes.
     let work = num_users * num_items * WIDTH / 2;
     report("20 best of all items for all users (GFLOP/s)", work, device, || {

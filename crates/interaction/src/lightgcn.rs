@@ -20,8 +20,8 @@ use burn::tensor::{Device, Tensor};
 use gnnrec_eval::Scorer;
 use gnnrec_graph::World;
 use gnnrec_model::{
-    GradientConfig, GradientModel, ModelError, PropagatedLoss, RankingLoss, Step, Table, joint_graph, joint_scorer,
-    side_by_side,
+    GradientConfig, GradientModel, ModelError, Planner, PropagatedLoss, PropagatedPlan, RankingLoss, Table,
+    joint_graph, joint_scorer,
 };
 use gnnrec_sampling::Batch;
 use gnnrec_sparse::{Adjacency, LayerCombination, TablePrecision, propagate};
@@ -122,16 +122,22 @@ pub struct LightGcn {
 }
 
 impl GradientModel for LightGcn {
-    fn loss(&self, batch: &Batch, _: Step) -> Tensor<1> {
-        let batch = batch.pairwise();
-        self.loss.of_batch(&self.adjacency, &self.nodes, batch)
+    type Plan = PropagatedPlan;
+
+    fn planner(&self) -> Planner<PropagatedPlan> {
+        let (loss, adjacency, device) = (self.loss, self.adjacency.clone(), self.nodes.device());
+        Planner::new(move |batch: &Batch, _| loss.plan(batch.pairwise(), &adjacency, &device))
+    }
+
+    fn planned_loss(&self, plan: PropagatedPlan) -> Tensor<1> {
+        self.loss.of_plan(&self.adjacency, &self.nodes, plan)
     }
 
     fn scorer(&self) -> Box<dyn Scorer> {
         let PropagatedLoss { num_users, num_layers, .. } = self.loss;
         let mean = LayerCombination::mean(num_layers);
         let nodes = self.nodes.columns().map(|nodes| propagate(&self.adjacency, nodes.without_autodiff(), &mean));
-        joint_scorer(side_by_side(nodes.collect()), num_users)
+        joint_scorer(nodes, num_users)
     }
 }
 

@@ -12,8 +12,10 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use gnnrec_eval::Scorer;
-use gnnrec_graph::{ItemId, UserId, World};
-use gnnrec_model::{GradientConfig, GradientModel, ModelError, Step, Table, table_scorer, whole_tables};
+use gnnrec_graph::World;
+use gnnrec_model::{
+    GradientConfig, GradientModel, ModelError, PairRows, Planner, Table, columns_of_both, panel_scorer,
+};
 use gnnrec_sampling::Batch;
 use gnnrec_sparse::kernels::losses::{Objective, RowLoss};
 use gnnrec_sparse::row_loss;
@@ -78,11 +80,15 @@ pub struct MfBpr {
 }
 
 impl GradientModel for MfBpr {
-    fn loss(&self, batch: &Batch, _: Step) -> Tensor<1> {
-        let batch = batch.pairwise();
-        let items = [ItemId::peel_slice(&batch.positives), ItemId::peel_slice(&batch.negatives)].concat();
-        let rows = vec![self.users.lookup(UserId::peel_slice(&batch.users)), self.items.lookup(&items)];
-        let rows = Tensor::cat(rows, 0);
+    type Plan = PairRows;
+
+    fn planner(&self) -> Planner<PairRows> {
+        let device = self.users.device();
+        Planner::new(move |batch: &Batch, _| PairRows::of(batch.pairwise(), &device))
+    }
+
+    fn planned_loss(&self, batch: PairRows) -> Tensor<1> {
+        let rows = Tensor::cat(vec![self.users.lookup(&batch.users), self.items.lookup(&batch.items)], 0);
         let all = 0..rows.dims()[1];
         let objective = Objective::Bpr { num_negatives: batch.num_negatives };
         #[expect(clippy::cast_possible_truncation, reason = "a weight needs no more digits")]
@@ -95,15 +101,15 @@ impl GradientModel for MfBpr {
     }
 
     fn scorer(&self) -> Box<dyn Scorer> {
-        let [users, items] = whole_tables([&self.users, &self.items]);
-        table_scorer(users, items)
+        panel_scorer(columns_of_both(&self.users, &self.items))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use burn::module::Param;
-    use gnnrec_model::conformance;
+    use gnnrec_graph::{ItemId, UserId};
+    use gnnrec_model::{Step, conformance};
     use gnnrec_sampling::PairwiseBatch;
 
     use super::*;

@@ -31,14 +31,14 @@ use burn::tensor::{Device, Tensor, TensorData};
 use gnnrec_eval::Scorer;
 use gnnrec_graph::{Normalisation, World};
 use gnnrec_model::{
-    GradientConfig, GradientModel, ModelError, Step, drop_components, dropped_edges, fits_whole, joint_graph,
+    GradientConfig, GradientModel, ModelError, Planner, Step, drop_components, dropped_edges, fits_whole, joint_graph,
     joint_scorer, xavier_init,
 };
-use gnnrec_sampling::{Batch, PairwiseBatch};
+use gnnrec_sampling::Batch;
 use gnnrec_sparse::kernels::losses::{Objective, RowLoss};
 use gnnrec_sparse::{
-    Activation, Adjacency, EdgeGraph, LayerCombination, MaskedGraph, gather_rows, linear, propagate_rows, row_loss,
-    spmm, spmm_masked, unit_rows,
+    Activation, Adjacency, EdgeGraph, LayerCombination, MaskedGraph, Rows, gather_rows, linear, propagate_rows,
+    row_loss, spmm, spmm_masked, unit_rows,
 };
 use serde::{Deserialize, Serialize};
 
@@ -171,37 +171,37 @@ pub struct Ngcf {
     adjacency: Adjacency,
     /// The graph whose edges node dropout drops, with the factors of `L`.
     #[module(skip)]
-    droppable: Option<Arc<(EdgeGraph, Arc<Factors>)>>,
+    droppable: Option<Arc<Droppable>>,
     #[module(skip)]
     num_users: usize,
     #[module(skip)]
     config: NgcfConfig,
 }
 
+type Droppable = (EdgeGraph, Arc<Factors>);
 type Factors = (Option<Vec<f32>>, Option<Vec<f32>>);
 
 impl Ngcf {
     /// `E` of some nodes, `rows.len() x (dim + Σ layer_dims)`. A `step` is one of training, with dropout.
     ///
-    /// Layers below the last are computed for every node; without node dropout the last is for `rows` alone.
-    fn embed(&self, rows: &[u32], step: Option<Step>) -> Tensor<2> {
-        let masked = step.and_then(|step| self.masked(step));
+    /// Layers below the last are computed for every node; without a mask the last is for `rows` alone.
+    fn embed(&self, rows: &Rows, masked: Option<&MaskedGraph>, step: Option<Step>) -> Tensor<2> {
         let mut x = self.nodes.val();
         let mut parts = vec![gather_rows(x.clone(), rows)];
         for (number, layer) in (0u32..).zip(&self.layers) {
             let is_last = number as usize + 1 == self.layers.len();
-            let drop = |x: Tensor<2>, rows: Option<&[u32]>| match step {
+            let drop = |x: Tensor<2>, rows: Option<&Rows>| match step {
                 Some(step) => drop_components(x, rows, self.config.message_dropout, step, number),
                 None => x,
             };
             if is_last {
-                let near = match &masked {
+                let near = match masked {
                     Some(masked) => gather_rows(spmm_masked(masked, x.clone()), rows),
                     None => propagate_rows(&self.adjacency, x.clone(), &LayerCombination::last(1), rows),
                 };
                 parts.push(unit_rows(drop(layer.forward(gather_rows(x.clone(), rows), near), Some(rows))));
             } else {
-                let near = match &masked {
+                let near = match masked {
                     Some(masked) => spmm_masked(masked, x.clone()),
                     None => spmm(&self.adjacency, x.clone()),
                 };
@@ -211,37 +211,58 @@ impl Ngcf {
         }
         Tensor::cat(parts, 1)
     }
+}
 
-    /// The graph of one step of node dropout, if there is any.
-    fn masked(&self, step: Step) -> Option<MaskedGraph> {
-        let (graph, factors) = &**self.droppable.as_ref()?;
-        let mask = dropped_edges(graph, self.config.node_dropout, step, 0);
-        #[expect(clippy::cast_possible_truncation, reason = "a factor needs no more digits")]
-        let scale = (1.0 / (1.0 - self.config.node_dropout)) as f32;
-        Some(MaskedGraph::new(mask).with_factors(factors.clone()).scaled(scale))
-    }
+/// The graph of one step of node dropout.
+fn masked((graph, factors): &Droppable, node_dropout: f64, step: Step) -> MaskedGraph {
+    let mask = dropped_edges(graph, node_dropout, step, 0);
+    #[expect(clippy::cast_possible_truncation, reason = "a factor needs no more digits")]
+    let scale = (1.0 / (1.0 - node_dropout)) as f32;
+    MaskedGraph::new(mask).with_factors(factors.clone()).scaled(scale)
+}
 
+/// A step before it is computed.
+#[derive(Debug)]
+pub struct NgcfPlan {
     /// The nodes of a batch: users, then positives, then negatives, in its order.
-    fn rows(&self, batch: &PairwiseBatch) -> Vec<u32> {
-        let offset = u32::try_from(self.num_users).expect("the joint graph was checked to fit 32-bit ids");
-        let items = batch.positives.iter().chain(&batch.negatives).map(|item| item.0 + offset);
-        batch.users.iter().map(|user| user.0).chain(items).collect()
-    }
+    rows: Rows,
+    /// Rows of the batch.
+    len: usize,
+    num_negatives: usize,
+    /// The graph of node dropout, if there is any.
+    masked: Option<MaskedGraph>,
+    step: Step,
 }
 
 impl GradientModel for Ngcf {
-    fn loss(&self, batch: &Batch, step: Step) -> Tensor<1> {
-        let batch = batch.pairwise();
-        let rows = self.embed(&self.rows(batch), Some(step));
+    type Plan = NgcfPlan;
+
+    fn planner(&self) -> Planner<NgcfPlan> {
+        let (adjacency, droppable, device) =
+            (self.adjacency.clone(), self.droppable.clone(), self.nodes.val().device());
+        let node_dropout = self.config.node_dropout;
+        let offset = u32::try_from(self.num_users).expect("the joint graph was checked to fit 32-bit ids");
+        Planner::new(move |batch: &Batch, step| {
+            let batch = batch.pairwise();
+            let items = batch.positives.iter().chain(&batch.negatives).map(|item| item.0 + offset);
+            let rows: Vec<u32> = batch.users.iter().map(|user| user.0).chain(items).collect();
+            let masked = droppable.as_deref().map(|graph| masked(graph, node_dropout, step).ready_on(&device));
+            let rows = Rows::from(rows).ready_on(&device).ready_for(&adjacency, &device);
+            NgcfPlan { rows, len: batch.len(), num_negatives: batch.num_negatives, masked, step }
+        })
+    }
+
+    fn planned_loss(&self, plan: NgcfPlan) -> Tensor<1> {
+        let rows = self.embed(&plan.rows, plan.masked.as_ref(), Some(plan.step));
         let (dim, width) = (self.config.embedding_dim, rows.dims()[1]);
-        let objective = Objective::Bpr { num_negatives: batch.num_negatives };
+        let objective = Objective::Bpr { num_negatives: plan.num_negatives };
         #[expect(clippy::cast_possible_truncation, reason = "a weight needs no more digits")]
-        let loss = RowLoss::new(objective, batch.len(), 0..width).penalised(self.config.l2 as f32, 0..dim);
+        let loss = RowLoss::new(objective, plan.len, 0..width).penalised(self.config.l2 as f32, 0..dim);
         row_loss(&loss, rows)
     }
 
     fn scorer(&self) -> Box<dyn Scorer> {
         let all: Vec<u32> = (0..).take(self.adjacency.num_rows()).collect();
-        joint_scorer(self.valid().embed(&all, None), self.num_users)
+        joint_scorer([self.valid().embed(&all.into(), None, None)], self.num_users)
     }
 }

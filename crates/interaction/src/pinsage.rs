@@ -38,11 +38,11 @@ use burn::tensor::{Device, Tensor, TensorData};
 use gnnrec_eval::Scorer;
 use gnnrec_graph::{Csr, Duplicates, ItemId, World};
 use gnnrec_model::{
-    BatchRows, EncoderInit, FeatureEncoder, GradientConfig, GradientModel, ModelError, Phase, Step, fits_whole,
-    normal_init, table_scorer, xavier_init,
+    BatchRows, EncoderInit, FeatureEncoder, GradientConfig, GradientModel, ModelError, PairRows, Phase, Planner,
+    fits_whole, normal_init, table_scorer, xavier_init,
 };
 use gnnrec_sampling::{Batch, HardNegativesConfig, PairwiseBatch, WalkConfig, item_neighbours};
-use gnnrec_sparse::{Activation, Adjacency, EdgeGraph, gather_rows, linear, spmm, spmm_edges, unit_rows};
+use gnnrec_sparse::{Activation, Adjacency, EdgeGraph, gather_rows, linear, ready_tensor, spmm, spmm_edges, unit_rows};
 use serde::{Deserialize, Serialize};
 
 const NAME: &str = "pinsage";
@@ -265,11 +265,24 @@ impl PinSage {
         let inner = linear(convolved, self.inner.val(), Some(self.inner_bias.val()), Activation::RELU);
         linear(inner, self.outer.val(), None, Activation::Identity)
     }
+}
 
-    /// `p[u\i]` for each row of a batch, `rows x dim`. Linear in the histories of its users.
+/// A step before it is computed.
+#[derive(Debug)]
+pub struct PinSagePlan {
+    rows: PairRows,
+    /// For each row of the batch the items of its user but the positive, and the share of each.
+    others: EdgeGraph,
+    shares: Tensor<1>,
+    /// Which negatives count, `rows x num_negatives`, and how many do, at least 1.
+    counted: Tensor<2>,
+    num_counted: f32,
+}
+
+impl PinSagePlan {
+    /// Linear in the histories of the batch's users.
     #[expect(clippy::cast_precision_loss, reason = "a history has far fewer than 2^24 items")]
-    fn queries(&self, items: Tensor<2>, batch: &PairwiseBatch) -> Tensor<2> {
-        let histories = self.histories.matrix();
+    fn new(batch: &PairwiseBatch, histories: &Csr, counts: impl Fn(ItemId) -> bool, device: &Device) -> Self {
         let mut edges = Vec::new();
         for ((row, user), positive) in (0u32..).zip(&batch.users).zip(&batch.positives) {
             let others = histories.row(user.index()).iter().filter(|&&item| item != positive.0);
@@ -279,27 +292,39 @@ impl PinSage {
         let others = others.expect("rows and items were counted before");
         let share = |row: &[usize]| vec![1.0 / (row[1] - row[0]) as f32; row[1] - row[0]];
         let shares: Vec<f32> = others.indptr().windows(2).flat_map(share).collect();
-        let shares = Tensor::<1>::from_floats(&shares[..], &items.device());
-        spmm_edges(&EdgeGraph::new(others), shares, items)
+        let counted: Vec<f32> = batch.negatives.iter().map(|&item| f32::from(u8::from(counts(item)))).collect();
+        Self {
+            num_counted: counted.iter().sum::<f32>().max(1.0),
+            counted: ready_tensor(TensorData::new(counted, [batch.len(), batch.num_negatives]), device),
+            shares: ready_tensor(TensorData::from(&shares[..]), device),
+            others: EdgeGraph::new(others).ready_on(device),
+            rows: PairRows::of(batch, device),
+        }
     }
 }
 
 impl GradientModel for PinSage {
-    fn loss(&self, batch: &Batch, _: Step) -> Tensor<1> {
-        let batch = batch.pairwise();
-        let items = self.items();
-        let looked_up = [ItemId::peel_slice(&batch.positives), ItemId::peel_slice(&batch.negatives)].concat();
-        let rows = gather_rows(items.clone(), &looked_up);
-        let positives = rows.clone().narrow(0, 0, batch.len());
-        let negatives = rows.narrow(0, batch.len(), batch.negatives.len());
-        let (pos, neg) = BatchRows { users: self.queries(items, batch), positives, negatives }.scores();
+    type Plan = PinSagePlan;
+
+    fn planner(&self) -> Planner<PinSagePlan> {
+        let (histories, device) = (self.histories.clone(), self.outer.val().device());
+        let known = self.features.is_some().then(|| Arc::clone(&self.in_training));
+        Planner::new(move |batch: &Batch, _| {
+            let counts = |item: ItemId| known.as_ref().is_none_or(|known| known[item.index()]);
+            PinSagePlan::new(batch.pairwise(), histories.matrix(), counts, &device)
+        })
+    }
+
+    fn planned_loss(&self, plan: PinSagePlan) -> Tensor<1> {
+        let (items, len) = (self.items(), plan.rows.len());
+        let rows = gather_rows(items.clone(), &plan.rows.items);
+        let positives = rows.clone().narrow(0, 0, len);
+        let negatives = rows.narrow(0, len, plan.rows.items.len() - len);
+        // `p[u\i]` for each row of the batch.
+        let users = spmm_edges(&plan.others, plan.shares, items);
+        let (pos, neg) = BatchRows { users, positives, negatives }.scores();
         let costs = relu(neg - pos.unsqueeze_dim::<2>(1) + self.margin);
-        let counts = |item: &ItemId| self.features.is_none() || self.in_training[item.index()];
-        let counted: Vec<f32> = batch.negatives.iter().map(|item| f32::from(u8::from(counts(item)))).collect();
-        let num_counted = counted.iter().sum::<f32>().max(1.0);
-        let counted = TensorData::new(counted, [batch.len(), batch.num_negatives]);
-        let counted = Tensor::from_data(counted, &costs.device());
-        (costs * counted).sum() / num_counted
+        (costs * plan.counted).sum() / plan.num_counted
     }
 
     fn scorer(&self) -> Box<dyn Scorer> {

@@ -12,16 +12,18 @@
 //! Departures: batches and any optimiser instead of single steps of gradient descent. A user or item without
 //! ratings keeps its initial `p` or `q`, noise of `init_std`.
 
+use std::sync::Arc;
+
 use burn::module::Module;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use gnnrec_eval::Scorer;
 use gnnrec_graph::{Csr, ItemId, UserId, World};
 use gnnrec_model::{
-    DistinctRows, GradientConfig, GradientModel, ModelError, Phase, Step, SubGraph, Table, biased_scorer, mean_rating,
-    weighted_squares, whole_tables,
+    DistinctRows, GradientConfig, GradientModel, ModelError, Phase, Planner, SubGraph, Table, biased_scorer,
+    mean_rating, ready_column, weighted_squares, whole_tables,
 };
-use gnnrec_sampling::Batch;
-use gnnrec_sparse::gather_rows;
+use gnnrec_sampling::{Batch, RatedBatch};
+use gnnrec_sparse::{Rows, gather_rows};
 use serde::{Deserialize, Serialize};
 
 const NAME: &str = "svdpp";
@@ -78,7 +80,7 @@ impl GradientConfig for SvdPpConfig {
             rated: table("rated", num_items),
             user_bias: bias(num_users),
             item_bias: bias(num_items),
-            by_user: world.interactions().by_user().to_pattern(),
+            by_user: Arc::new(world.interactions().by_user().to_pattern()),
             mean,
             bias_l2: self.bias_l2,
             l2: self.l2,
@@ -104,7 +106,7 @@ pub struct SvdPp {
     /// `b(i)`, `num_items x 1`.
     pub item_bias: Table,
     #[module(skip)]
-    by_user: Csr,
+    by_user: Arc<Csr>,
     #[module(skip)]
     mean: f64,
     #[module(skip)]
@@ -113,26 +115,59 @@ pub struct SvdPp {
     l2: f64,
 }
 
+/// A step before it is computed.
+#[derive(Debug)]
+pub struct SvdPpPlan {
+    users: DistinctRows,
+    /// By row of the batch.
+    items: Rows,
+    /// What the users have rated.
+    rated: SubGraph,
+    /// By row of the batch, and how many rows each user and each rated item stands for, all `n x 1`.
+    ratings: Tensor<2>,
+    counts: Tensor<2>,
+    reached: Tensor<2>,
+}
+
+impl SvdPpPlan {
+    fn new(batch: &RatedBatch, by_user: &Csr, device: &Device) -> Self {
+        let users = DistinctRows::of(UserId::peel_slice(&batch.users)).ready_on(device);
+        let rated = SubGraph::of_rows(by_user, &users.ids).ready_on(device);
+        Self {
+            items: Rows::from(ItemId::peel_slice(&batch.items)).ready_on(device),
+            ratings: ready_column(batch.ratings.clone(), device),
+            reached: ready_column(rated.sum_by_col(&users.counts), device),
+            counts: ready_column(users.counts.clone(), device),
+            users,
+            rated,
+        }
+    }
+}
+
 impl GradientModel for SvdPp {
+    type Plan = SvdPpPlan;
+
+    fn planner(&self) -> Planner<SvdPpPlan> {
+        let (by_user, device) = (Arc::clone(&self.by_user), self.users.device());
+        Planner::new(move |batch: &Batch, _| SvdPpPlan::new(batch.rated(), &by_user, &device))
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "a batch has far fewer than 2^52 rows")]
-    fn loss(&self, batch: &Batch, _: Step) -> Tensor<1> {
-        let batch = batch.rated();
-        let (users, items) = (DistinctRows::of(UserId::peel_slice(&batch.users)), ItemId::peel_slice(&batch.items));
-        let rated = SubGraph::of_rows(&self.by_user, &users.ids);
+    fn planned_loss(&self, plan: SvdPpPlan) -> Tensor<1> {
+        let SvdPpPlan { users, items, rated, ratings, counts, reached } = plan;
+        let len = items.len() as f64;
         let (p, user_bias) = (self.users.lookup(&users.ids), self.user_bias.lookup(&users.ids));
-        let (q, item_bias) = (self.items.lookup(items), self.item_bias.lookup(items));
+        let (q, item_bias) = (self.items.lookup(&items), self.item_bias.lookup(&items));
         let y = self.rated.lookup(rated.cols());
 
         let vectors = gather_rows(p.clone() + rated.root_normalised_sum(y.clone()), &users.positions);
         let biases = gather_rows(user_bias.clone(), &users.positions) + item_bias.clone();
         let predicted = (vectors * q.clone()).sum_dim(1) + biases + self.mean;
-        let ratings = TensorData::new(batch.ratings.clone(), [batch.len(), 1]);
-        let error = (predicted - Tensor::from_data(ratings, &q.device())).square().sum();
+        let error = (predicted - ratings).square().sum();
 
-        let biases = weighted_squares(user_bias, users.counts.clone()) + item_bias.square().sum();
-        let norms =
-            weighted_squares(y, rated.sum_by_col(&users.counts)) + weighted_squares(p, users.counts) + q.square().sum();
-        (error + biases * self.bias_l2 + norms * self.l2) / batch.len() as f64
+        let biases = weighted_squares(user_bias, counts.clone()) + item_bias.square().sum();
+        let norms = weighted_squares(y, reached) + weighted_squares(p, counts) + q.square().sum();
+        (error + biases * self.bias_l2 + norms * self.l2) / len
     }
 
     fn tables(&self) -> Vec<&Table> {

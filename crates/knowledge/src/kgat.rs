@@ -38,6 +38,7 @@
 //! - the start from trained matrix factorisation is one run with the rest: [`KgatConfig::mf_steps`].
 
 mod graph;
+mod plan;
 
 use std::sync::Arc;
 
@@ -45,17 +46,20 @@ use burn::module::{Module, Param};
 use burn::tensor::activation::log_sigmoid;
 use burn::tensor::{Device, Tensor, TensorData};
 use gnnrec_eval::Scorer;
-use gnnrec_graph::{EntityId, ItemId, World};
+use gnnrec_graph::World;
 use gnnrec_model::{
-    GradientConfig, GradientModel, ModelError, Phase, Step, drop_components, fits_whole, table_scorer, xavier_init,
+    GradientConfig, GradientModel, ModelError, Phase, Planner, Step, drop_components, fits_whole, table_scorer,
+    xavier_init,
 };
-use gnnrec_sampling::{Batch, FactBatch, PairwiseBatch};
+use gnnrec_sampling::Batch;
 use gnnrec_sparse::kernels::losses::{Objective, RowLoss};
-use gnnrec_sparse::{Activation, gather_rows, grouped_linear, linear, row_loss, spmm_edges, unit_rows};
+use gnnrec_sparse::{Activation, Rows, gather_rows, grouped_linear, linear, row_loss, spmm_edges, unit_rows};
 use serde::{Deserialize, Serialize};
 
 use crate::nodes::Nodes;
 use graph::TypedGraph;
+
+use plan::{FactsPlan, KgatPlan, Names, PairsPlan};
 
 const NAME: &str = "kgat";
 
@@ -242,21 +246,6 @@ pub struct Kgat {
     config: KgatConfig,
 }
 
-/// Facts and corrupt ones as rows of TransR. With `s = -1` for a fact seen from its tail, either is
-/// `g = |W_r a + s e_r - W_r b|²`, where `a` is the end that both have.
-#[derive(Default)]
-struct Translations {
-    /// Relation, `a`, true `b`, corrupt `b`, `s`.
-    rows: Vec<(u32, [u32; 3], f32)>,
-}
-
-impl Translations {
-    /// `(h, r, t)` against `(h, r, t')`, and `(t, r⁻, h)` against `(t', r⁻, h)`.
-    fn push_both(&mut self, relation: u32, inverse: u32, nodes: [u32; 3]) {
-        self.rows.extend([(relation, nodes, 1.0), (inverse, nodes, -1.0)]);
-    }
-}
-
 impl Kgat {
     fn num_users(&self) -> usize {
         self.users.dims()[0]
@@ -279,7 +268,7 @@ impl Kgat {
 
     /// `E` of some rows of users and nodes, `rows.len() x (dim + Σ layer_dims)`. A `step` is one of training, with
     /// dropout.
-    fn forward(&self, rows: &[u32], table: Tensor<2>, attention: &Tensor<1>, step: Option<Step>) -> Tensor<2> {
+    fn forward(&self, rows: &Rows, table: Tensor<2>, attention: &Tensor<1>, step: Option<Step>) -> Tensor<2> {
         let mut x = table.clone();
         let mut parts = vec![gather_rows(table, rows)];
         for (number, layer) in (0u32..).zip(&self.layers) {
@@ -293,58 +282,25 @@ impl Kgat {
         Tensor::cat(parts, 1)
     }
 
-    fn pairs_loss(&self, batch: &PairwiseBatch, step: Step) -> Tensor<1> {
-        let item = |item: ItemId| self.row_of_node(self.node_of_item[item.index()]);
-        let items = batch.positives.iter().chain(&batch.negatives).map(|&positive| item(positive));
-        let rows: Vec<u32> = batch.users.iter().map(|user| user.0).chain(items).collect();
+    fn pairs_loss(&self, plan: PairsPlan) -> Tensor<1> {
+        let PairsPlan { rows, len, num_negatives, facts, step } = plan;
         let (table, dim) = (self.table(), self.config.embedding_dim);
-        let objective = Objective::Bpr { num_negatives: batch.num_negatives };
+        let objective = Objective::Bpr { num_negatives };
         #[expect(clippy::cast_possible_truncation, reason = "a weight needs no more digits")]
-        let bpr = |width| RowLoss::new(objective, batch.len(), 0..width).penalised(self.config.l2 as f32, 0..dim);
-        if step.index < self.config.mf_steps {
-            return row_loss(&bpr(dim), gather_rows(table, &rows));
-        }
+        let bpr = |width| RowLoss::new(objective, len, 0..width).penalised(self.config.l2 as f32, 0..dim);
+        let Some(facts) = facts else { return row_loss(&bpr(dim), gather_rows(table, &rows)) };
         let looked_up = self.forward(&rows, table.clone(), &self.attention.val(), Some(step));
         let width = looked_up.dims()[1];
-
-        let has = 2 * self.num_fact_relations();
-        let mut facts = Translations::default();
-        let negatives = batch.negatives.chunks(batch.num_negatives.max(1));
-        for ((user, &positive), negatives) in batch.users.iter().zip(&batch.positives).zip(negatives) {
-            for &negative in negatives {
-                facts.push_both(has, has + 1, [user.0, item(positive), item(negative)]);
-            }
-        }
         row_loss(&bpr(width), looked_up) + self.translation_loss(table, facts)
     }
 
-    fn facts_loss(&self, batch: &FactBatch) -> Tensor<1> {
-        let inverse = self.num_fact_relations();
-        let node = |entity: EntityId| self.row_of_node(entity.0);
-        let mut facts = Translations::default();
-        let tails = batch.tails.iter().zip(&batch.negative_tails);
-        for ((&head, relation), (&tail, &corrupt)) in batch.heads.iter().zip(&batch.relations).zip(tails) {
-            facts.push_both(relation.0, relation.0 + inverse, [node(head), node(tail), node(corrupt)]);
-        }
-        self.translation_loss(self.table(), facts)
-    }
-
     /// `L_KG` with its penalty, a scalar, over the rows of `table`.
-    fn translation_loss(&self, table: Tensor<2>, mut facts: Translations) -> Tensor<1> {
-        let rows = facts.rows.len();
-        facts.rows.sort_by_key(|fact| fact.0);
-        let num_relations = self.relations.dims()[0];
-        let bounds: Vec<usize> = (0..=num_relations)
-            .map(|relation| facts.rows.partition_point(|fact| (fact.0 as usize) < relation))
-            .collect();
-        let [shared, truth, corrupt] = [0, 1, 2].map(|end| {
-            let nodes: Vec<u32> = facts.rows.iter().map(|fact| fact.1[end]).collect();
-            grouped_linear(&bounds, gather_rows(table.clone(), &nodes), self.transforms.val())
-        });
-        let relations: Vec<u32> = facts.rows.iter().map(|fact| fact.0).collect();
+    fn translation_loss(&self, table: Tensor<2>, facts: FactsPlan) -> Tensor<1> {
+        let FactsPlan { bounds, ends, relations, signs } = facts;
+        let rows = relations.len();
+        let [shared, truth, corrupt] =
+            ends.map(|nodes| grouped_linear(&bounds, gather_rows(table.clone(), &nodes), self.transforms.val()));
         let relations = gather_rows(self.relations.val(), &relations);
-        let signs: Vec<f32> = facts.rows.iter().map(|fact| fact.2).collect();
-        let signs = Tensor::<2>::from_data(TensorData::new(signs, [rows, 1]), &relations.device());
         let from = shared.clone() + relations.clone() * signs;
         let distance = |to: &Tensor<2>| (from.clone() - to.clone()).square().sum_dim(1);
         let loss = log_sigmoid(distance(&corrupt) - distance(&truth)).mean().neg();
@@ -363,10 +319,25 @@ impl Kgat {
 }
 
 impl GradientModel for Kgat {
-    fn loss(&self, batch: &Batch, step: Step) -> Tensor<1> {
-        match batch {
-            Batch::Facts(batch) => self.facts_loss(batch),
-            _ => self.pairs_loss(batch.pairwise(), step),
+    type Plan = KgatPlan;
+
+    fn planner(&self) -> Planner<KgatPlan> {
+        let names = Names {
+            num_users: u32::try_from(self.num_users()).expect("the graph was checked to fit 32-bit ids"),
+            num_fact_relations: self.num_fact_relations(),
+            node_of_item: Arc::clone(&self.node_of_item),
+        };
+        let (device, mf_steps) = (self.relations.val().device(), self.config.mf_steps);
+        Planner::new(move |batch: &Batch, step| match batch {
+            Batch::Facts(batch) => KgatPlan::Facts(names.facts(batch, &device)),
+            _ => KgatPlan::Pairs(names.pairs(batch.pairwise(), step, step.index < mf_steps, &device)),
+        })
+    }
+
+    fn planned_loss(&self, plan: KgatPlan) -> Tensor<1> {
+        match plan {
+            KgatPlan::Facts(facts) => self.translation_loss(self.table(), facts),
+            KgatPlan::Pairs(pairs) => self.pairs_loss(pairs),
         }
     }
 
@@ -388,7 +359,7 @@ impl GradientModel for Kgat {
         let attention = TensorData::new(self.current_attention(), self.attention.shape());
         let attention = Tensor::from_data(attention, &table.device());
         let rows: Vec<u32> = (0..).take(table.dims()[0]).collect();
-        let all = self.forward(&rows, table, &attention, None).without_autodiff();
+        let all = self.forward(&rows.into(), table, &attention, None).without_autodiff();
         let num_users = self.num_users();
         let items: Vec<u32> = self.node_of_item.iter().map(|&node| self.row_of_node(node)).collect();
         table_scorer(all.clone().narrow(0, 0, num_users), gather_rows(all, &items))

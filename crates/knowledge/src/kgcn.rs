@@ -31,12 +31,12 @@ use burn::module::{Module, Param};
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor, TensorData};
 use gnnrec_eval::Scorer;
-use gnnrec_graph::{UserId, World};
+use gnnrec_graph::World;
 use gnnrec_model::{
-    GradientConfig, GradientModel, ModelError, Step, Table, bpr_loss, cross_entropy_loss, normal_init, xavier_init,
+    GradientConfig, GradientModel, ModelError, Planner, Table, bpr_loss, cross_entropy_loss, normal_init, xavier_init,
 };
 use gnnrec_sampling::Batch;
-use gnnrec_sparse::{Activation, gather_rows, linear};
+use gnnrec_sparse::{Activation, Rows, gather_rows, linear, ready_tensor};
 use serde::{Deserialize, Serialize};
 
 use field::Field;
@@ -179,58 +179,33 @@ struct Looked {
 
 impl Kgcn {
     /// Scores `(user, node)` pairs through tensors; holds `rows * K^H` rows.
-    fn forward(&self, users: &[u32], nodes: Vec<u32>) -> Looked {
-        let (rows, size, hops) = (users.len(), self.field.size, self.config.num_hops);
+    fn forward(&self, field: FieldPlan) -> Looked {
+        let (rows, size, hops) = (field.users.len(), self.field.size, self.config.num_hops);
         let dim = self.config.embedding_dim;
-        let users = self.users.lookup(users);
-        // Layer h of the field holds rows * K^h nodes, the facts of layer h - 1 in order.
-        let mut layers = vec![nodes];
-        for h in 0..hops {
-            let facts = layers[h].iter().flat_map(|&node| &self.field.neighbours[self.field.facts(node)]);
-            layers.push(facts.copied().collect());
-        }
-        let field = self.nodes.lookup(&layers.concat());
+        let users = self.users.lookup(&field.users);
+        let looked_up = self.nodes.lookup(&field.nodes);
+        let lens: Vec<usize> = (0u32..).take(hops + 1).map(|h| rows * size.pow(h)).collect();
         let mut start = 0;
         let mut vectors: Vec<Tensor<2>> = Vec::with_capacity(hops + 1);
-        for layer in &layers {
-            vectors.push(field.clone().narrow(0, start, layer.len()));
-            start += layer.len();
+        for &len in &lens {
+            vectors.push(looked_up.clone().narrow(0, start, len));
+            start += len;
         }
         let relations = self.relations.val();
         let preferences = users.clone().matmul(relations.clone().transpose());
-        let attention: Vec<Tensor<3>> = (0..hops).map(|h| self.attention(&layers[h], rows, &preferences)).collect();
+        let preferences = preferences.reshape([rows * self.field.num_relations, 1]);
+        let attention: Vec<Tensor<3>> = field.hops.into_iter().map(|hop| hop.attention(&preferences, size)).collect();
         for iteration in 0..hops {
             for h in 0..hops - iteration {
-                let neighbours = vectors[h + 1].clone().reshape([layers[h].len(), size, dim]);
+                let neighbours = vectors[h + 1].clone().reshape([lens[h], size, dim]);
                 let mean = (attention[h].clone() * neighbours).sum_dim(1).squeeze_dim::<2>(1);
                 vectors[h] = self.aggregate(iteration, vectors[h].clone(), mean);
             }
         }
         let square = |x: Tensor<2>| x.square().sum();
         let layers = self.weights.iter().map(|weight| square(weight.val()));
-        let squares = layers.fold(square(users.clone()) + square(field) + square(relations), Tensor::add);
+        let squares = layers.fold(square(users.clone()) + square(looked_up) + square(relations), Tensor::add);
         Looked { scores: (users * vectors.swap_remove(0)).sum_dim(1).squeeze_dim(1), squares }
-    }
-
-    /// `π̃` for the facts of a layer, `layer.len() x K x 1`, zero for nodes without facts. `preferences` is
-    /// `rows x num_relations`.
-    fn attention(&self, layer: &[u32], rows: usize, preferences: &Tensor<2>) -> Tensor<3> {
-        let (size, num_relations) = (self.field.size, self.field.num_relations);
-        let per_row = layer.len() / rows.max(1);
-        let mut looked_up = Vec::with_capacity(layer.len() * size);
-        for (n, &node) in layer.iter().enumerate() {
-            let offset = u32::try_from(n / per_row * num_relations).expect("rows times relations fit 32 bits");
-            looked_up.extend(self.field.relations[self.field.facts(node)].iter().map(|relation| offset + relation));
-        }
-        let preferences = preferences.clone().reshape([rows * num_relations, 1]);
-        let scores = gather_rows(preferences, &looked_up).reshape([layer.len(), size]);
-        let attention = softmax(scores, 1).unsqueeze_dim::<3>(2);
-        if layer.iter().all(|&node| self.field.has_facts[node as usize]) {
-            return attention;
-        }
-        let mask = layer.iter().map(|&node| f32::from(u8::from(self.field.has_facts[node as usize]))).collect();
-        let mask = Tensor::from_data(TensorData::new(mask, [layer.len(), 1, 1]), &attention.device());
-        attention * mask
     }
 
     fn aggregate(&self, iteration: usize, own: Tensor<2>, neighbours: Tensor<2>) -> Tensor<2> {
@@ -245,17 +220,97 @@ impl Kgcn {
     }
 }
 
+/// A step before it is computed.
+#[derive(Debug)]
+pub struct KgcnPlan {
+    /// Of each positive and then of each negative with its user.
+    field: FieldPlan,
+    /// Rows of the batch.
+    len: usize,
+    num_negatives: usize,
+}
+
+/// The receptive fields of some pairs of user and node.
+#[derive(Debug)]
+struct FieldPlan {
+    users: Rows,
+    /// Layer after layer: layer `h` holds `rows * K^h` nodes, the facts of those of layer `h - 1` in order.
+    nodes: Rows,
+    /// For each layer but the last.
+    hops: Vec<Hop>,
+}
+
+/// The facts of the nodes of a layer.
+#[derive(Debug)]
+struct Hop {
+    /// `u · r` of each fact, as a row of all such products of the pairs' users.
+    preferences: Rows,
+    /// 1 for a node with facts and 0 for one without, `nodes x 1 x 1`, where there are any without.
+    has_facts: Option<Tensor<3>>,
+}
+
+impl FieldPlan {
+    fn new(field: &Field, num_hops: usize, users: &[u32], nodes: Vec<u32>, device: &Device) -> Self {
+        let mut layers = vec![nodes];
+        for h in 0..num_hops {
+            let facts = layers[h].iter().flat_map(|&node| &field.neighbours[field.facts(node)]);
+            layers.push(facts.copied().collect());
+        }
+        let hops = layers[..num_hops].iter().map(|layer| Hop::new(field, layer, users.len(), device)).collect();
+        Self { users: Rows::from(users).ready_on(device), nodes: Rows::from(layers.concat()).ready_on(device), hops }
+    }
+}
+
+impl Hop {
+    fn new(field: &Field, layer: &[u32], rows: usize, device: &Device) -> Self {
+        let per_row = layer.len() / rows.max(1);
+        let mut preferences = Vec::with_capacity(layer.len() * field.size);
+        for (n, &node) in layer.iter().enumerate() {
+            let offset = n / per_row * field.num_relations;
+            let offset = u32::try_from(offset).expect("rows times relations fit 32 bits");
+            preferences.extend(field.relations[field.facts(node)].iter().map(|relation| offset + relation));
+        }
+        let has_facts = |&node: &u32| field.has_facts[node as usize];
+        let has_facts = (!layer.iter().all(has_facts)).then(|| {
+            let mask: Vec<f32> = layer.iter().map(|node| f32::from(u8::from(has_facts(node)))).collect();
+            ready_tensor(TensorData::new(mask, [layer.len(), 1, 1]), device)
+        });
+        Self { preferences: Rows::from(preferences).ready_on(device), has_facts }
+    }
+
+    /// `π̃` of the facts, `nodes x K x 1`, zero for nodes without; `preferences` has a row for each user and relation.
+    fn attention(self, preferences: &Tensor<2>, size: usize) -> Tensor<3> {
+        let num_nodes = self.preferences.len() / size;
+        let scores = gather_rows(preferences.clone(), &self.preferences).reshape([num_nodes, size]);
+        let attention = softmax(scores, 1).unsqueeze_dim::<3>(2);
+        match self.has_facts {
+            Some(has_facts) => attention * has_facts,
+            None => attention,
+        }
+    }
+}
+
 impl GradientModel for Kgcn {
-    fn loss(&self, batch: &Batch, _: Step) -> Tensor<1> {
-        let batch = batch.pairwise();
-        let rows = batch.len();
-        let repeated = batch.users.iter().flat_map(|&user| std::iter::repeat_n(user, batch.num_negatives));
-        let users: Vec<UserId> = batch.users.iter().copied().chain(repeated).collect();
-        let items = batch.positives.iter().chain(&batch.negatives);
-        let nodes = items.map(|item| self.field.node_of_item[item.index()]).collect();
-        let looked = self.forward(UserId::peel_slice(&users), nodes);
+    type Plan = KgcnPlan;
+
+    fn planner(&self) -> Planner<KgcnPlan> {
+        let (field, num_hops, device) = (Arc::clone(&self.field), self.config.num_hops, self.users.device());
+        Planner::new(move |batch: &Batch, _| {
+            let batch = batch.pairwise();
+            let repeated = batch.users.iter().flat_map(|&user| std::iter::repeat_n(user, batch.num_negatives));
+            let users: Vec<u32> = batch.users.iter().copied().chain(repeated).map(|user| user.0).collect();
+            let items = batch.positives.iter().chain(&batch.negatives);
+            let nodes = items.map(|item| field.node_of_item[item.index()]).collect();
+            let field = FieldPlan::new(&field, num_hops, &users, nodes, &device);
+            KgcnPlan { field, len: batch.len(), num_negatives: batch.num_negatives }
+        })
+    }
+
+    fn planned_loss(&self, plan: KgcnPlan) -> Tensor<1> {
+        let KgcnPlan { field, len: rows, num_negatives } = plan;
+        let looked = self.forward(field);
         let pos = looked.scores.clone().narrow(0, 0, rows);
-        let neg = looked.scores.narrow(0, rows, batch.negatives.len()).reshape([rows, batch.num_negatives]);
+        let neg = looked.scores.narrow(0, rows, rows * num_negatives).reshape([rows, num_negatives]);
         let loss = match self.config.loss {
             KgcnLoss::Bpr => bpr_loss(pos, neg),
             KgcnLoss::CrossEntropy => cross_entropy_loss(pos, neg),

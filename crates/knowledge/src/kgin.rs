@@ -36,15 +36,15 @@ use burn::module::{Module, Param};
 use burn::tensor::activation::{log_softmax, softmax};
 use burn::tensor::{Device, Tensor, TensorData};
 use gnnrec_eval::Scorer;
-use gnnrec_graph::{Csr, Duplicates, Normalisation, World};
+use gnnrec_graph::{Csr, Duplicates, Normalisation, UserId, World};
 use gnnrec_model::{
-    GradientConfig, GradientModel, ModelError, Step, drop_components, dropped_edges, fits_whole, table_scorer,
+    GradientConfig, GradientModel, ModelError, Planner, Step, drop_components, dropped_edges, fits_whole, table_scorer,
     xavier_init,
 };
 use gnnrec_sampling::Batch;
 use gnnrec_sparse::kernels::losses::{Objective, RowLoss};
 use gnnrec_sparse::{
-    Activation, EdgeGraph, EdgeMask, MaskedGraph, edge_mul, gather_rows, linear, row_loss, spmm_masked, unit_rows,
+    Activation, EdgeGraph, EdgeMask, MaskedGraph, Rows, edge_mul, gather_rows, linear, row_loss, spmm_masked, unit_rows,
 };
 use serde::{Deserialize, Serialize};
 
@@ -151,6 +151,9 @@ impl GradientConfig for KginConfig {
         let nodes = Nodes::new(knowledge);
         let (dim, num_relations) = (self.embedding_dim, 2 * knowledge.num_relations());
         let table = |name, rows, dim| xavier_init(seed, name, rows, dim, device);
+        let intents = 0..self.num_intents;
+        let above = intents.clone().flat_map(|p| intents.clone().map(move |q| f32::from(u8::from(p < q)))).collect();
+        let above = Tensor::<2>::from_data(TensorData::new(above, [self.num_intents; 2]), device);
         let graph = Graph::new(world, &nodes)?;
         let widest = graph.messages.pattern().num_edges().max(nodes.count).max(world.interactions().num_users());
         fits_whole(NAME, widest, dim.max(self.num_intents), device)?;
@@ -160,6 +163,7 @@ impl GradientConfig for KginConfig {
             relations: table("relations", num_relations, dim),
             intent_logits: table("intent_logits", self.num_intents, num_relations),
             intents: table("intents", self.num_intents, dim),
+            above: above.without_autodiff(),
             graph: Arc::new(graph),
             config: self.clone(),
         })
@@ -226,6 +230,9 @@ pub struct Kgin {
     pub intent_logits: Param<Tensor<2>>,
     /// `s_p`, `num_intents x dim`.
     pub intents: Param<Tensor<2>>,
+    /// 1 for each pair of intents `p < q`, and else 0, `num_intents x num_intents`.
+    #[module(skip)]
+    above: Tensor<2>,
     #[module(skip)]
     graph: Arc<Graph>,
     #[module(skip)]
@@ -233,18 +240,10 @@ pub struct Kgin {
 }
 
 impl Kgin {
-    /// `E` of users and of nodes. A `step` is one of training, with dropout.
-    fn forward(&self, step: Option<Step>) -> (Tensor<2>, Tensor<2>) {
-        let Graph { messages, facts, interactions, .. } = &*self.graph;
-        let KginConfig { node_dropout, message_dropout, num_layers, .. } = self.config;
-        let thinned = |means: &MaskedGraph, number: u32| match step {
-            Some(step) if node_dropout > 0.0 => {
-                let kept = dropped_edges(means.graph(), node_dropout, step, number);
-                MaskedGraph::new(kept).normalised(Normalisation::Row)
-            }
-            _ => means.clone(),
-        };
-        let (facts, interactions) = (thinned(facts, 0), thinned(interactions, 1));
+    /// `E` of users and of nodes, over what is left of facts and interactions. A `step` is one of training, with dropout.
+    fn forward(&self, [facts, interactions]: [&MaskedGraph; 2], step: Option<Step>) -> (Tensor<2>, Tensor<2>) {
+        let messages = &self.graph.messages;
+        let KginConfig { message_dropout, num_layers, .. } = self.config;
         let dropped = |y: Tensor<2>, layer: u32| match step {
             Some(step) => drop_components(y, None, message_dropout, step, layer),
             None => y,
@@ -255,10 +254,10 @@ impl Kgin {
         let (mut all_users, mut all_nodes) = (users.clone(), nodes.clone());
         for layer in (0u32..).take(num_layers) {
             let shares = softmax(times(users, self.intents.val().transpose()), 1);
-            let items = spmm_masked(&interactions, nodes.clone());
+            let items = spmm_masked(interactions, nodes.clone());
             let sent = edge_mul(messages, relations.clone(), nodes);
             users = unit_rows(dropped(items.clone() * times(shares, embedded.clone()) + items, 2 * layer));
-            nodes = unit_rows(dropped(spmm_masked(&facts, sent), 2 * layer + 1));
+            nodes = unit_rows(dropped(spmm_masked(facts, sent), 2 * layer + 1));
             all_users = all_users + users.clone();
             all_nodes = all_nodes + nodes.clone();
         }
@@ -267,11 +266,8 @@ impl Kgin {
 
     /// How far intents are from independent, at least 0 but for rounding.
     fn dependence(&self) -> Tensor<1> {
-        let logits = self.intent_logits.val();
+        let (logits, above) = (self.intent_logits.val(), self.above.clone());
         let num_intents = logits.dims()[0];
-        let above: Vec<f32> =
-            (0..num_intents).flat_map(|p| (0..num_intents).map(move |q| f32::from(u8::from(p < q)))).collect();
-        let above = Tensor::<2>::from_data(TensorData::new(above, [num_intents, num_intents]), &logits.device());
         let cosines = |logits: Tensor<2>| {
             let unit = unit_rows(logits);
             unit.clone().matmul(unit.transpose())
@@ -317,23 +313,61 @@ fn times(x: Tensor<2>, w: Tensor<2>) -> Tensor<2> {
     linear(x, w, None, Activation::Identity)
 }
 
+/// A step before it is computed.
+#[derive(Debug)]
+pub struct KginPlan {
+    /// By row of the batch.
+    users: Rows,
+    /// The nodes of the positives, then of the negatives.
+    nodes: Rows,
+    num_negatives: usize,
+    /// What edge dropout leaves of facts and interactions.
+    facts: MaskedGraph,
+    interactions: MaskedGraph,
+    step: Step,
+}
+
 impl GradientModel for Kgin {
-    fn loss(&self, batch: &Batch, step: Step) -> Tensor<1> {
-        let batch = batch.pairwise();
-        let (users, nodes) = self.forward(Some(step));
-        let users_of_batch: Vec<u32> = batch.users.iter().map(|user| user.0).collect();
-        let items = batch.positives.iter().chain(&batch.negatives);
-        let items: Vec<u32> = items.map(|item| self.graph.node_of_item[item.index()]).collect();
-        let rows = Tensor::cat(vec![gather_rows(users, &users_of_batch), gather_rows(nodes, &items)], 0);
+    type Plan = KginPlan;
+
+    fn planner(&self) -> Planner<KginPlan> {
+        let (graph, device) = (Arc::clone(&self.graph), self.users.val().device());
+        let node_dropout = self.config.node_dropout;
+        Planner::new(move |batch: &Batch, step| {
+            let batch = batch.pairwise();
+            let thinned = |means: &MaskedGraph, number| {
+                let kept = dropped_edges(means.graph(), node_dropout, step, number);
+                MaskedGraph::new(kept).normalised(Normalisation::Row).ready_on(&device)
+            };
+            let (facts, interactions) = match node_dropout > 0.0 {
+                true => (thinned(&graph.facts, 0), thinned(&graph.interactions, 1)),
+                false => (graph.facts.clone(), graph.interactions.clone()),
+            };
+            let items = batch.positives.iter().chain(&batch.negatives);
+            let nodes: Vec<u32> = items.map(|item| graph.node_of_item[item.index()]).collect();
+            KginPlan {
+                users: Rows::from(UserId::peel_slice(&batch.users)).ready_on(&device),
+                nodes: Rows::from(nodes).ready_on(&device),
+                num_negatives: batch.num_negatives,
+                facts,
+                interactions,
+                step,
+            }
+        })
+    }
+
+    fn planned_loss(&self, plan: KginPlan) -> Tensor<1> {
+        let (users, nodes) = self.forward([&plan.facts, &plan.interactions], Some(plan.step));
+        let rows = Tensor::cat(vec![gather_rows(users, &plan.users), gather_rows(nodes, &plan.nodes)], 0);
         let dim = self.config.embedding_dim;
-        let objective = Objective::Bpr { num_negatives: batch.num_negatives };
+        let objective = Objective::Bpr { num_negatives: plan.num_negatives };
         #[expect(clippy::cast_possible_truncation, reason = "a weight needs no more digits")]
-        let loss = RowLoss::new(objective, batch.len(), 0..dim).penalised(self.config.l2 as f32, 0..dim);
+        let loss = RowLoss::new(objective, plan.users.len(), 0..dim).penalised(self.config.l2 as f32, 0..dim);
         row_loss(&loss, rows) + self.dependence() * self.config.independence_weight
     }
 
     fn scorer(&self) -> Box<dyn Scorer> {
-        let (users, nodes) = self.forward(None);
+        let (users, nodes) = self.forward([&self.graph.facts, &self.graph.interactions], None);
         let items = gather_rows(nodes.without_autodiff(), &self.graph.node_of_item);
         table_scorer(users.without_autodiff(), items)
     }

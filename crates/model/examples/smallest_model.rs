@@ -5,8 +5,8 @@ use burn::tensor::{Device, Tensor};
 use gnnrec_eval::Scorer;
 use gnnrec_graph::World;
 use gnnrec_model::{
-    BatchRows, GradientConfig, GradientModel, ModelError, Step, bpr_loss, conformance, fits_whole, normal_init,
-    table_scorer,
+    BatchRows, GradientConfig, GradientModel, ModelError, PairRows, Planner, bpr_loss, conformance, fits_whole,
+    normal_init, table_scorer,
 };
 use gnnrec_sampling::Batch;
 use gnnrec_sparse::{Adjacency, spmm};
@@ -37,11 +37,17 @@ impl GradientConfig for MeanConfig {
 }
 
 impl GradientModel for Mean {
-    fn loss(&self, batch: &Batch, _: Step) -> Tensor<1> {
-        let batch = batch.pairwise();
+    type Plan = PairRows;
+
+    fn planner(&self) -> Planner<PairRows> {
+        let device = self.items.val().device();
+        Planner::new(move |batch: &Batch, _| PairRows::of(batch.pairwise(), &device))
+    }
+
+    fn planned_loss(&self, batch: PairRows) -> Tensor<1> {
         let items = self.items.val();
         let users = spmm(&self.chosen, items.clone());
-        let (pos, neg) = BatchRows::from_tables(users, items, batch).scores();
+        let (pos, neg) = BatchRows::from_tables(users, items, &batch).scores();
         bpr_loss(pos, neg)
     }
 

@@ -1,9 +1,45 @@
 //! The rows of a batch's users, positives and negatives, their scores and their L2 penalty.
 
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 use gnnrec_graph::{ItemId, UserId};
 use gnnrec_sampling::PairwiseBatch;
-use gnnrec_sparse::gather_rows;
+use gnnrec_sparse::{Rows, gather_rows};
+
+/// The rows that a batch of pairs names in a table of users and one of items.
+#[derive(Clone, Debug)]
+pub struct PairRows {
+    /// The user of each row.
+    pub users: Rows,
+    /// The positives of all rows, then the negatives.
+    pub items: Rows,
+    /// Negatives of a row.
+    pub num_negatives: usize,
+}
+
+impl PairRows {
+    /// Those of a batch, ready for lookups on a device.
+    #[must_use]
+    pub fn of(batch: &PairwiseBatch, device: &Device) -> Self {
+        let items = [ItemId::peel_slice(&batch.positives), ItemId::peel_slice(&batch.negatives)].concat();
+        Self {
+            users: Rows::from(UserId::peel_slice(&batch.users)).ready_on(device),
+            items: Rows::from(items).ready_on(device),
+            num_negatives: batch.num_negatives,
+        }
+    }
+
+    /// Rows of the batch.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.users.len()
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
 
 /// The embeddings one batch looks up, `dim` wide, in the order of the batch.
 #[derive(Clone, Debug)]
@@ -19,12 +55,11 @@ pub struct BatchRows {
 impl BatchRows {
     /// Looks rows up in separate tables, each with one lookup.
     #[must_use]
-    pub fn from_tables(users: Tensor<2>, items: Tensor<2>, batch: &PairwiseBatch) -> Self {
+    pub fn from_tables(users: Tensor<2>, items: Tensor<2>, batch: &PairRows) -> Self {
         let rows = batch.len();
-        let looked_up = [ItemId::peel_slice(&batch.positives), ItemId::peel_slice(&batch.negatives)].concat();
-        let users = gather_rows(users, UserId::peel_slice(&batch.users));
-        let items = gather_rows(items, &looked_up);
-        let negatives = items.clone().narrow(0, rows, batch.negatives.len());
+        let users = gather_rows(users, &batch.users);
+        let items = gather_rows(items, &batch.items);
+        let negatives = items.clone().narrow(0, rows, batch.items.len() - rows);
         Self { users, positives: items.narrow(0, 0, rows), negatives }
     }
 
@@ -68,7 +103,7 @@ mod tests {
             negatives: vec![ItemId(0), ItemId(3), ItemId(2), ItemId(1)],
             num_negatives: 2,
         };
-        let rows = BatchRows::from_tables(users, items, &batch);
+        let rows = BatchRows::from_tables(users, items, &PairRows::of(&batch, &device));
         let (pos, neg) = rows.scores();
         assert_eq!(pos.into_data().try_to_vec::<f32>().unwrap(), [3.0, 10.0]);
         assert_eq!(neg.into_data().try_to_vec::<f32>().unwrap(), [0.0, -3.0, 2.0, 0.0]);

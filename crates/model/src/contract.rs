@@ -10,7 +10,7 @@ use gnnrec_eval::Scorer;
 use gnnrec_graph::World;
 use gnnrec_sampling::{Batch, HardNegativesConfig};
 
-use crate::{ModelError, Table};
+use crate::{ModelError, Planner, Table};
 
 /// What a model looks at besides the interactions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -68,10 +68,22 @@ pub enum Phase {
 ///
 /// Graphs are plain fields (`#[module(skip)]`), shared and not part of a checkpoint.
 pub trait GradientModel: Module {
-    /// The loss of one batch, a scalar, regularisation included. `step` keys whatever is random.
+    /// What a step needs besides the parameters: rows to look up, neighbourhoods, masks, ratings.
+    type Plan: Send + 'static;
+
+    /// What makes the plans of steps, ahead of them and on other threads: here neighbours are chosen and edges dropped, as
+    /// `step` keys it, and lists go to the device of the parameters (`ready_on`).
     ///
     /// The batch is of the kind that the phase under way names.
-    fn loss(&self, batch: &Batch, step: Step) -> Tensor<1>;
+    fn planner(&self) -> Planner<Self::Plan>;
+
+    /// The loss of a planned step, a scalar, regularisation included.
+    fn planned_loss(&self, plan: Self::Plan) -> Tensor<1>;
+
+    /// Plans a step and gives its loss.
+    fn loss(&self, batch: &Batch, step: Step) -> Tensor<1> {
+        self.planned_loss(self.planner().plan(batch, step))
+    }
 
     /// The model as a phase begins, by its position among the phases: here it computes anew what its losses hold
     /// fixed, such as attention. Whatever that is must be a parameter without gradient, so that a checkpoint has it.

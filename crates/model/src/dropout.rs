@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 use gnnrec_sampling::{Purpose, stream};
-use gnnrec_sparse::{Dropout, EdgeGraph, EdgeMask, dropout_rows};
+use gnnrec_sparse::{Dropout, EdgeGraph, EdgeMask, Rows, dropout_rows};
 use rand::RngExt;
 
 use crate::Step;
@@ -16,7 +16,7 @@ use crate::Step;
 /// # Panics
 /// If there is not one node for each row, or `rate` lies outside `[0, 1)`.
 #[must_use]
-pub fn drop_components(x: Tensor<2>, nodes: Option<&[u32]>, rate: f64, step: Step, layer: u32) -> Tensor<2> {
+pub fn drop_components(x: Tensor<2>, nodes: Option<&Rows>, rate: f64, step: Step, layer: u32) -> Tensor<2> {
     if rate == 0.0 {
         return x;
     }
@@ -49,7 +49,7 @@ mod tests {
 
     fn dropped(nodes: &[u32], rate: f64, step: Step, layer: u32) -> Vec<f32> {
         let ones = Tensor::<2>::ones([nodes.len(), 40], &Device::flex());
-        drop_components(ones, Some(nodes), rate, step, layer).into_data().try_to_vec().unwrap()
+        drop_components(ones, Some(&nodes.into()), rate, step, layer).into_data().try_to_vec().unwrap()
     }
 
     #[test]

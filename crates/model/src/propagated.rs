@@ -1,9 +1,9 @@
 //! A batch of a model that scores by propagated embeddings of users and items in one graph.
 
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 use gnnrec_sampling::PairwiseBatch;
-use gnnrec_sparse::kernels::losses::RowLoss;
-use gnnrec_sparse::{Adjacency, LayerCombination, propagate_rows, row_loss};
+use gnnrec_sparse::kernels::losses::{Objective, RowLoss};
+use gnnrec_sparse::{Adjacency, LayerCombination, Rows, propagate_rows, row_loss};
 
 use crate::{RankingLoss, Table};
 
@@ -20,7 +20,27 @@ pub struct PropagatedLoss {
     pub l2: f64,
 }
 
+/// A batch before its step.
+#[derive(Clone, Debug)]
+pub struct PropagatedPlan {
+    /// The nodes of the batch: users, then positives, then negatives, in its order.
+    rows: Rows,
+    /// Rows of the batch.
+    len: usize,
+    objective: Objective,
+}
+
 impl PropagatedLoss {
+    /// Takes down what a batch names, ready for propagation over a graph on a device.
+    ///
+    /// # Panics
+    /// If a user or item lies outside the graph.
+    #[must_use]
+    pub fn plan(&self, batch: &PairwiseBatch, adjacency: &Adjacency, device: &Device) -> PropagatedPlan {
+        let rows = Rows::from(self.rows(batch)).ready_for(adjacency, device);
+        PropagatedPlan { rows, len: batch.len(), objective: self.loss.objective(batch, device) }
+    }
+
     /// A ranking loss over the mean of `num_layers` hops and a penalty on layer 0, a scalar:
     ///
     /// ```text
@@ -33,17 +53,17 @@ impl PropagatedLoss {
     /// propagation for each panel.
     ///
     /// # Panics
-    /// If the batch is empty, or a user or item lies outside the table.
+    /// If the batch is empty, or the graph is not one of as many nodes as the table has rows.
     #[must_use]
-    pub fn of_batch(&self, adjacency: &Adjacency, nodes: &Table, batch: &PairwiseBatch) -> Tensor<1> {
+    pub fn of_plan(&self, adjacency: &Adjacency, nodes: &Table, plan: PropagatedPlan) -> Tensor<1> {
         let combination = LayerCombination::mean(self.num_layers).with_input();
-        let rows = self.rows(batch);
+        let PropagatedPlan { rows, len, objective } = plan;
         let propagated = nodes.columns().map(|nodes| propagate_rows(adjacency, nodes, &combination, &rows));
         let rows = blocks_side_by_side(propagated.collect());
         let dim = rows.dims()[1] / 2;
         #[expect(clippy::cast_possible_truncation, reason = "a weight needs no more digits")]
         let l2 = self.l2 as f32;
-        let loss = RowLoss::new(self.loss.objective(batch), batch.len(), 0..dim).penalised(l2, dim..2 * dim);
+        let loss = RowLoss::new(objective, len, 0..dim).penalised(l2, dim..2 * dim);
         row_loss(&loss, rows)
     }
 
@@ -97,7 +117,11 @@ mod tests {
 
         let fused = table();
         let config = PropagatedLoss { num_users: 3, num_layers: 3, loss: RankingLoss::Bpr, l2: 0.3 };
-        let loss = config.of_batch(&adjacency, &Table::new(Param::from_tensor(fused.clone())), &batch);
+        let loss = config.of_plan(
+            &adjacency,
+            &Table::new(Param::from_tensor(fused.clone())),
+            config.plan(&batch, &adjacency, &device),
+        );
         let plain = table();
         let all = propagate(&adjacency, plain.clone(), &LayerCombination::mean(3));
         let rows = config.rows(&batch);

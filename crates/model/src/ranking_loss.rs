@@ -1,9 +1,9 @@
 //! Which ranking loss a model is trained with, as a part of its configuration.
 
-use std::sync::Arc;
-
+use burn::tensor::Device;
 use gnnrec_graph::ItemId;
 use gnnrec_sampling::PairwiseBatch;
+use gnnrec_sparse::Rows;
 use gnnrec_sparse::kernels::losses::Objective;
 use serde::{Deserialize, Serialize};
 
@@ -59,9 +59,9 @@ impl RankingLoss {
         matches!(self, Self::Bpr | Self::SampledSoftmax { .. })
     }
 
-    /// The loss of one batch.
+    /// The loss of one batch, with what it needs of the batch on a device.
     #[must_use]
-    pub fn objective(self, batch: &PairwiseBatch) -> Objective {
+    pub fn objective(self, batch: &PairwiseBatch, device: &Device) -> Objective {
         let num_negatives = batch.num_negatives;
         match self {
             Self::Bpr => Objective::Bpr { num_negatives },
@@ -69,7 +69,7 @@ impl RankingLoss {
                 Objective::SampledSoftmax { num_negatives, temperature, cosine: true }
             }
             Self::InBatchSoftmax { temperature } => {
-                let ids: Arc<[u32]> = ItemId::peel_slice(&batch.positives).into();
+                let ids = Rows::from(ItemId::peel_slice(&batch.positives)).ready_on(device);
                 Objective::InBatchSoftmax { temperature, cosine: true, ids: Some(ids), log_probabilities: None }
             }
             Self::DirectAu { gamma } => Objective::DirectAu { gamma },

@@ -1,9 +1,10 @@
 //! What models that predict ratings share: the mean rating, the distinct users of a batch, weighted penalties, and a
 //! scorer with biases.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use gnnrec_eval::Scorer;
 use gnnrec_graph::World;
+use gnnrec_sparse::Rows;
 
 use crate::table::binds;
 use crate::{ModelError, table_scorer};
@@ -26,9 +27,9 @@ pub fn mean_rating(world: &World, model: &'static str) -> Result<f64, ModelError
 #[derive(Clone, Debug, PartialEq)]
 pub struct DistinctRows {
     /// Ascending.
-    pub ids: Vec<u32>,
+    pub ids: Rows,
     /// For each row of the batch its position in `ids`.
-    pub positions: Vec<u32>,
+    pub positions: Rows,
     /// For each of `ids` how many rows name it.
     pub counts: Vec<f32>,
 }
@@ -47,19 +48,24 @@ impl DistinctRows {
         for &position in &positions {
             counts[position as usize] += 1.0;
         }
-        Self { ids, positions, counts }
+        Self { ids: ids.into(), positions: positions.into(), counts }
+    }
+
+    /// The same, ready for lookups on a device.
+    #[must_use]
+    pub fn ready_on(self, device: &Device) -> Self {
+        Self { ids: self.ids.ready_on(device), positions: self.positions.ready_on(device), counts: self.counts }
     }
 }
 
-/// `Σ_n weights[n] |x[n]|²`, a scalar; `x` is `weights.len() x width`.
+/// `Σ_n weights[n] |x[n]|²`, a scalar; `x` is `rows x width`, `weights` is `rows x 1`.
 ///
 /// # Panics
 /// If there is not one weight for each row.
 #[must_use]
-pub fn weighted_squares(x: Tensor<2>, weights: Vec<f32>) -> Tensor<1> {
-    assert_eq!(x.dims()[0], weights.len(), "one weight for each row");
-    let (rows, device) = (weights.len(), x.device());
-    (x.square().sum_dim(1) * Tensor::from_data(TensorData::new(weights, [rows, 1]), &device)).sum()
+pub fn weighted_squares(x: Tensor<2>, weights: Tensor<2>) -> Tensor<1> {
+    assert_eq!(weights.dims(), [x.dims()[0], 1], "one weight for each row");
+    (x.square().sum_dim(1) * weights).sum()
 }
 
 /// A scorer of `ŷ(u,i) = mean + b(u) + b(i) + p(u) · q(i)`: one inner product, of `[p, b(u) + mean, 1]` and
@@ -88,6 +94,7 @@ pub fn biased_scorer(
 #[cfg(test)]
 mod tests {
 
+    use burn::tensor::TensorData;
     use gnnrec_graph::{Csr, Duplicates, InteractionGraph};
 
     use super::*;
@@ -115,9 +122,14 @@ mod tests {
             assert!(error.to_string().starts_with("bias needs a rating for each interaction"));
         }
         let distinct = DistinctRows::of(&[7, 3, 7, 7, 9]);
-        let expected = DistinctRows { ids: vec![3, 7, 9], positions: vec![1, 0, 1, 1, 2], counts: vec![1.0, 3.0, 1.0] };
+        let (ids, positions) = ((&[3, 7, 9]).into(), (&[1, 0, 1, 1, 2]).into());
+        let expected = DistinctRows { ids, positions, counts: vec![1.0, 3.0, 1.0] };
         assert_eq!(distinct, expected);
         let x = Tensor::<2>::from_floats([[1.0, 2.0], [3.0, 0.0]], &Device::flex());
-        assert!((weighted_squares(x, vec![2.0, 10.0]).into_scalar::<f32>() - 100.0).abs() < 1e-5);
+        assert!(
+            (weighted_squares(x, Tensor::from_floats([[2.0], [10.0]], &Device::flex())).into_scalar::<f32>() - 100.0)
+                .abs()
+                < 1e-5
+        );
     }
 }

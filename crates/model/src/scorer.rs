@@ -3,6 +3,8 @@
 use burn::tensor::Tensor;
 use gnnrec_eval::{EmbeddingScorer, Scorer};
 
+use crate::side_by_side;
+
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
 mod device;
 
@@ -14,23 +16,39 @@ mod device;
 /// If the tables have different widths, or width 0.
 #[must_use]
 pub fn table_scorer(users: Tensor<2>, items: Tensor<2>) -> Box<dyn Scorer> {
-    let ([_, dim], [_, item_dim]) = (users.dims(), items.dims());
-    assert_eq!(dim, item_dim, "user and item tables have one width");
-    let values = |table: &Tensor<2>| table.clone().into_data().try_to_vec::<f32>().expect("tables are 32-bit floats");
-    let scorer = EmbeddingScorer::new(values(&users), values(&items), dim).expect("a tensor is a whole number of rows");
+    panel_scorer(vec![[users, items]])
+}
+
+/// [`table_scorer`] over tables in panels of their columns, of users and of items each.
+///
+/// # Panics
+/// If there is no panel, or one whose tables have different widths, or width 0.
+#[must_use]
+pub fn panel_scorer(panels: Vec<[Tensor<2>; 2]>) -> Box<dyn Scorer> {
+    for [users, items] in &panels {
+        assert_eq!(users.dims()[1], items.dims()[1], "user and item tables have one width");
+    }
+    let copy = |side: usize| side_by_side(panels.iter().map(|panel| panel[side].clone()).collect());
+    let (users, items) = (copy(0), copy(1));
+    let dim = users.dims()[1];
+    let values = |table: Tensor<2>| table.into_data().try_to_vec::<f32>().expect("tables are 32-bit floats");
+    let scorer = EmbeddingScorer::new(values(users), values(items), dim).expect("a tensor is a whole number of rows");
     #[cfg(any(feature = "wgpu", feature = "cuda"))]
-    if users.device() != burn::tensor::Device::flex() {
-        return Box::new(device::DeviceScorer::new(scorer, users, items));
+    if panels[0][0].device() != burn::tensor::Device::flex() {
+        return Box::new(device::DeviceScorer::new(scorer, panels));
     }
     Box::new(scorer)
 }
 
-/// [`table_scorer`] over one table of users and then items.
+/// [`panel_scorer`] over panels of one table of users and then items.
 ///
 /// # Panics
-/// If the table has fewer rows than `num_users`, or width 0.
+/// As [`panel_scorer`]; or if the table has fewer rows than `num_users`.
 #[must_use]
-pub fn joint_scorer(table: Tensor<2>, num_users: usize) -> Box<dyn Scorer> {
-    let num_items = table.dims()[0] - num_users;
-    table_scorer(table.clone().narrow(0, 0, num_users), table.narrow(0, num_users, num_items))
+pub fn joint_scorer(panels: impl IntoIterator<Item = Tensor<2>>, num_users: usize) -> Box<dyn Scorer> {
+    let halves = |table: Tensor<2>| {
+        let num_items = table.dims()[0] - num_users;
+        [table.clone().narrow(0, 0, num_users), table.narrow(0, num_users, num_items)]
+    };
+    panel_scorer(panels.into_iter().map(halves).collect())
 }

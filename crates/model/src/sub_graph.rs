@@ -2,15 +2,17 @@
 //!
 //! It is for tables that are looked up (`Table`): only the rows that the batch reaches are read and get gradients.
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use gnnrec_graph::{Csr, Duplicates};
-use gnnrec_sparse::{EdgeGraph, spmm_edges};
+use gnnrec_sparse::{EdgeGraph, Rows, ready_tensor, spmm_edges};
 
 /// Chosen rows of a matrix, in the order given, and the distinct columns that they name, ascending.
 #[derive(Clone, Debug)]
 pub struct SubGraph {
     graph: EdgeGraph,
-    cols: Vec<u32>,
+    cols: Rows,
+    /// `|N(r)|^-1/2` for each edge, where it was prepared.
+    inverse_roots: Option<Tensor<1>>,
 }
 
 impl SubGraph {
@@ -36,7 +38,15 @@ impl SubGraph {
         let renamed = |(new, &of): (u32, &u32)| row(of).map(|col| (new, position[col])).collect::<Vec<_>>();
         let edges: Vec<(u32, u32)> = (0..).zip(rows).flat_map(renamed).collect();
         let pattern = Csr::from_edges(rows.len(), cols.len(), &edges, Duplicates::Error);
-        Self { graph: EdgeGraph::new(pattern.expect("rows and columns are numbered anew")), cols }
+        let graph = EdgeGraph::new(pattern.expect("rows and columns are numbered anew"));
+        Self { graph, cols: cols.into(), inverse_roots: None }
+    }
+
+    /// The same with all that [`SubGraph::root_normalised_sum`] and a lookup of [`SubGraph::cols`] need on a device.
+    #[must_use]
+    pub fn ready_on(self, device: &Device) -> Self {
+        let inverse_roots = (self.graph.num_edges() > 0).then(|| ready_tensor(self.inverse_roots(), device));
+        Self { graph: self.graph.ready_on(device), cols: self.cols.ready_on(device), inverse_roots }
     }
 
     /// The edges between the positions of rows and of columns.
@@ -47,7 +57,7 @@ impl SubGraph {
 
     /// The columns reached, by their numbers in the whole matrix: what to look up.
     #[must_use]
-    pub fn cols(&self) -> &[u32] {
+    pub fn cols(&self) -> &Rows {
         &self.cols
     }
 
@@ -61,13 +71,17 @@ impl SubGraph {
         if self.graph.num_edges() == 0 {
             return Tensor::zeros([self.graph.num_rows(), x.dims()[1]], &x.device());
         }
+        let inverse_roots = || Tensor::from_data(self.inverse_roots(), &x.device());
+        spmm_edges(&self.graph, self.inverse_roots.clone().unwrap_or_else(inverse_roots), x)
+    }
+
+    fn inverse_roots(&self) -> TensorData {
         let pattern = self.graph.pattern();
         let weights = (0..pattern.num_rows()).flat_map(|row| {
             let degree = pattern.degree(row);
             std::iter::repeat_n(inverse_root(degree), degree)
         });
-        let weights = TensorData::new(weights.collect::<Vec<f32>>(), [self.graph.num_edges()]);
-        spmm_edges(&self.graph, Tensor::from_data(weights, &x.device()), x)
+        TensorData::new(weights.collect::<Vec<f32>>(), [self.graph.num_edges()])
     }
 
     /// For each of [`SubGraph::cols`] the sum of `values` over the rows that name it.
@@ -105,7 +119,7 @@ mod tests {
         let edges = [(0, 1), (0, 4), (0, 5), (2, 0), (3, 4), (3, 6)];
         let matrix = Csr::from_edges(4, 8, &edges, Duplicates::Error).unwrap();
         let sub = SubGraph::of_rows(&matrix, &[3, 1, 0]);
-        assert_eq!(sub.cols(), [1, 4, 5, 6]);
+        assert_eq!(**sub.cols(), [1, 4, 5, 6]);
         let expected = [(0, 1), (0, 3), (2, 0), (2, 1), (2, 2)];
         assert_eq!(sub.graph().pattern().edges().collect::<Vec<_>>(), expected);
         assert_eq!(sub.sum_by_col(&[10.0, 1.0, 5.0]), [5.0, 15.0, 5.0, 10.0]);

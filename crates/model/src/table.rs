@@ -4,12 +4,10 @@
 //! parameter of its own: what is looked up, propagated or moved by an optimiser is so column by column, and only a
 //! batch's rows, and final tables in memory, are put side by side again.
 
-use std::sync::Arc;
-
 use burn::module::{Module, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
-use gnnrec_sparse::{RowGradients, gather_rows_into, scatter_rows};
+use gnnrec_sparse::{RowGradients, Rows, gather_rows_into, scatter_rows};
 
 use crate::GradientModel;
 use crate::init::normal_values;
@@ -46,7 +44,7 @@ pub struct TableRows {
     /// The parameter: the table's one, or that of a panel.
     pub id: ParamId,
     /// Distinct, in ascending order.
-    pub rows: Arc<[u32]>,
+    pub rows: Rows,
     /// `rows.len() x width`.
     pub values: Tensor<2>,
 }
@@ -118,7 +116,8 @@ impl Table {
     /// # Panics
     /// If a row lies outside the table.
     #[must_use]
-    pub fn lookup(&self, rows: &[u32]) -> Tensor<2> {
+    pub fn lookup(&self, rows: impl Into<Rows>) -> Tensor<2> {
+        let rows = &rows.into();
         let found = self.panels().map(|(weight, gradients)| gather_rows_into(weight.val(), rows, gradients));
         beside(found.collect())
     }
@@ -129,6 +128,30 @@ impl Table {
         let taken = self.panels().map(|(weight, gradients)| (weight.id, gradients.take()));
         taken.filter_map(|(id, taken)| taken.map(|(rows, values)| TableRows { id, rows, values })).collect()
     }
+}
+
+/// The columns of two tables of one width, panel by panel, each `rows x width` of the first and of the second: as wide as
+/// both are one piece. Without autodiff.
+///
+/// # Panics
+/// If the tables have different widths.
+#[must_use]
+pub fn columns_of_both(first: &Table, second: &Table) -> Vec<[Tensor<2>; 2]> {
+    let columns = [first, second].map(|table| table.columns().map(Tensor::without_autodiff).collect::<Vec<_>>());
+    let widths = columns.each_ref().map(|panels| panels.iter().map(|panel| panel.dims()[1]).collect::<Vec<_>>());
+    assert_eq!(widths[0].iter().sum::<usize>(), widths[1].iter().sum::<usize>(), "tables of one width");
+    let mut at = [(0, 0); 2];
+    let mut both = Vec::new();
+    while at[0].0 < widths[0].len() {
+        let left = |side: usize| widths[side][at[side].0] - at[side].1;
+        let width = left(0).min(left(1));
+        both.push([0, 1].map(|side| columns[side][at[side].0].clone().narrow(1, at[side].1, width)));
+        at = [0, 1].map(|side| match at[side] {
+            (panel, from) if from + width == widths[side][panel] => (panel + 1, 0),
+            (panel, from) => (panel, from + width),
+        });
+    }
+    both
 }
 
 /// Tables as they are, `rows x dim` each, without autodiff: on their device, or, where one of them is split, all in the
@@ -228,6 +251,24 @@ mod tests {
         let (_unused, other) = (table.lookup(&[0]), table.lookup(&[1]));
         let _grads = other.sum().backward();
         assert_eq!(taken(&table).unwrap().0, [1]);
+    }
+
+    /// Panels of 4, 4 and 2 columns beside panels of 3, 3, 3 and 1, beside one piece and beside panels of their own widths.
+    #[test]
+    fn columns_of_both_are_one_piece_each() {
+        let device = Device::flex();
+        let make = |name, bytes| with_largest_table(bytes, || Table::normal(5, name, 30, 10, 0.1, &device));
+        let whole = |name| values(make(name, u64::MAX).weight().val());
+        for (bytes, expected) in [(30 * 3 * 4, vec![3, 1, 2, 2, 1, 1]), (u64::MAX, vec![4, 4, 2]), (500, vec![4, 4, 2])]
+        {
+            let other = make("items", bytes);
+            let both = columns_of_both(&make("users", 500), &other);
+            assert_eq!(both.iter().map(|[users, _]| users.dims()[1]).collect::<Vec<_>>(), expected);
+            for (side, name) in ["users", "items"].into_iter().enumerate() {
+                let together = both.iter().map(|panel| panel[side].clone()).collect();
+                assert_eq!(values(Tensor::cat(together, 1)), whole(name));
+            }
+        }
     }
 
     /// 30 rows of 10 columns where 600 bytes may be bound: panels of 4, 4 and 2.

@@ -43,8 +43,20 @@ impl BatchSampler {
     /// The batches `from ..` of an epoch in order, drawn ahead on threads of their own.
     #[must_use]
     pub fn epoch(&self, epoch: u64, from: usize) -> Prefetch<Batch> {
+        self.epoch_with(epoch, from, |_, batch| batch)
+    }
+
+    /// What `prepare` makes of the batches `from ..` of an epoch, given their numbers, in order: drawn and made ahead on
+    /// threads of their own.
+    #[must_use]
+    pub fn epoch_with<P, F>(&self, epoch: u64, from: usize, prepare: F) -> Prefetch<P>
+    where
+        P: Send + 'static,
+        F: Fn(usize, Batch) -> P + Clone + Send + 'static,
+    {
         let sampler = self.clone();
-        Prefetch::start(from, self.num_batches(), move |index| sampler.batch(epoch, index))
+        let draw = move |index| sampler.batch(epoch, index).map(|batch| prepare(index, batch));
+        Prefetch::start(from, self.num_batches(), draw)
     }
 }
 

@@ -22,8 +22,8 @@ use burn::tensor::{Device, Tensor};
 use gnnrec_eval::Scorer;
 use gnnrec_graph::World;
 use gnnrec_model::{
-    BatchRows, GradientConfig, GradientModel, ModelError, Step, bpr_loss, fits_whole, normal_init, table_scorer,
-    xavier_init,
+    BatchRows, GradientConfig, GradientModel, ModelError, PairRows, Planner, bpr_loss, fits_whole, normal_init,
+    table_scorer, xavier_init,
 };
 use gnnrec_sampling::Batch;
 use gnnrec_sparse::{Activation, Adjacency, linear, spmm};
@@ -116,13 +116,19 @@ impl DiffNet {
 }
 
 impl GradientModel for DiffNet {
-    fn loss(&self, batch: &Batch, _: Step) -> Tensor<1> {
-        let batch = batch.pairwise();
+    type Plan = PairRows;
+
+    fn planner(&self) -> Planner<PairRows> {
+        let device = self.users.val().device();
+        Planner::new(move |batch: &Batch, _| PairRows::of(batch.pairwise(), &device))
+    }
+
+    fn planned_loss(&self, batch: PairRows) -> Tensor<1> {
         let (users, items) = (self.users.val(), self.items.val());
         let weights = self.diffusion.iter().map(Param::val);
         let last = self.forward(users.clone(), items.clone(), weights);
-        let (pos, neg) = BatchRows::from_tables(last, items.clone(), batch).scores();
-        bpr_loss(pos, neg) + BatchRows::from_tables(users, items, batch).l2() * self.l2
+        let (pos, neg) = BatchRows::from_tables(last, items.clone(), &batch).scores();
+        bpr_loss(pos, neg) + BatchRows::from_tables(users, items, &batch).l2() * self.l2
     }
 
     fn scorer(&self) -> Box<dyn Scorer> {

@@ -36,6 +36,7 @@
 mod layers;
 mod neighbourhood;
 mod norm;
+mod plan;
 mod rating;
 mod scorer;
 
@@ -44,14 +45,16 @@ use std::sync::Arc;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use gnnrec_eval::Scorer;
-use gnnrec_graph::{Csr, ItemId, UserId, World};
-use gnnrec_model::{GradientConfig, GradientModel, ModelError, Phase, Step, Table, fits_whole};
-use gnnrec_sampling::{Batch, RatedBatch};
+use gnnrec_graph::{Csr, World};
+use gnnrec_model::{GradientConfig, GradientModel, ModelError, Phase, Planner, Table, fits_whole};
+use gnnrec_sampling::Batch;
 use gnnrec_sparse::gather_rows;
 use serde::{Deserialize, Serialize};
 
-use layers::{Aggregation, Linear, OpinionMlp, Start};
-use neighbourhood::{Around, Choice, Kind, Levels, Opinions, blocks, places, sorted};
+use layers::{Aggregation, Linear, OpinionMlp, Sources, Start};
+use neighbourhood::{Choice, Kind, Levels, Opinions, blocks};
+
+use plan::{FriendsPlan, GraphRecPlan, OpinionsPlan, UsersPlan};
 use rating::{RatingMlp, values};
 use scorer::GraphRecScorer;
 
@@ -235,81 +238,72 @@ impl Social {
     /// `h` from `h_I`, and from friends' vectors and `p`, which attention alone asks for.
     fn forward(
         &self,
-        around: &Around,
+        around: &Sources,
         item_space: Tensor<2>,
         friends: Tensor<2>,
         own: impl FnOnce() -> Tensor<2>,
     ) -> Tensor<2> {
-        let social_space = self.friends.forward(&around.graph, friends, own);
+        let social_space = self.friends.forward(around, friends, own);
         let joined = Tensor::cat(vec![item_space, social_space], 1);
         self.combination.iter().fold(joined, |x, layer| layer.relu(x))
     }
 }
 
 impl GraphRec {
-    /// Which neighbours a step looks at.
-    fn choice(&self, batch: &RatedBatch, step: Step) -> Choice {
-        let Graphs { items_of_users, users_of_items, levels, .. } = &*self.graphs;
-        let rows = batch.users.iter().zip(&batch.items).zip(&batch.ratings).filter(|_| self.config.hide_batch);
-        let edges = rows.flat_map(|((user, item), &rating)| {
-            let level = levels.position(rating);
-            let (of_item, of_user) = (items_of_users.pair(item.0, level), users_of_items.pair(user.0, level));
-            [(Kind::ItemsOfUsers, user.0, of_item), (Kind::UsersOfItems, item.0, of_user)]
-        });
-        Choice::new(self.config.max_neighbours, step, edges.collect())
-    }
-
     /// `h_I` of distinct users.
-    fn item_space(&self, users: &[u32], choice: &Choice) -> Tensor<2> {
-        let opinions = &self.graphs.items_of_users;
-        let around = Around::of(users, &opinions.pairs_of, Kind::ItemsOfUsers, choice);
-        let (levels_of, items) = opinions.levels_of(&around.sources, self.graphs.levels.len());
-        let x = self.item_opinions.forward(&levels_of, self.items.lookup(&items), self.levels.as_ref().map(Param::val));
-        self.rated_items.forward(&around.graph, x, || self.users.lookup(users))
+    fn item_space(&self, plan: &OpinionsPlan) -> Tensor<2> {
+        let levels = self.levels.as_ref().map(Param::val);
+        let x = self.item_opinions.forward(&plan.levels_of, self.items.lookup(&plan.others), levels);
+        self.rated_items.forward(&plan.sources, x, || self.users.lookup(&plan.targets))
     }
 
     /// `z` of distinct items.
-    fn user_space(&self, items: &[u32], choice: &Choice) -> Tensor<2> {
-        let opinions = &self.graphs.users_of_items;
-        let around = Around::of(items, &opinions.pairs_of, Kind::UsersOfItems, choice);
-        let (levels_of, users) = opinions.levels_of(&around.sources, self.graphs.levels.len());
-        let f = self.user_opinions.forward(&levels_of, self.users.lookup(&users), self.levels.as_ref().map(Param::val));
-        self.raters.forward(&around.graph, f, || self.items.lookup(items))
+    fn user_space(&self, plan: &OpinionsPlan) -> Tensor<2> {
+        let levels = self.levels.as_ref().map(Param::val);
+        let f = self.user_opinions.forward(&plan.levels_of, self.users.lookup(&plan.others), levels);
+        self.raters.forward(&plan.sources, f, || self.items.lookup(&plan.targets))
     }
 
-    /// `h` of distinct users, from the neighbourhoods within two hops of them.
-    fn users_of_batch(&self, users: &[u32], choice: &Choice) -> Tensor<2> {
-        let (Some(social), Some(friends)) = (&self.social, &self.graphs.friends) else {
-            return self.item_space(users, choice);
+    /// `h` of distinct users.
+    fn users_of_batch(&self, plan: &UsersPlan) -> Tensor<2> {
+        let item_space = self.item_space(&plan.opinions);
+        let (Some(social), Some(around)) = (&self.social, &plan.friends) else { return item_space };
+        let vectors = match &around.friend_places {
+            Some(places) => gather_rows(item_space.clone(), places),
+            None => self.users.lookup(&around.friends),
         };
-        let around = Around::of(users, friends, Kind::Friends, choice);
-        let (own, friends) = match self.config.friends {
-            FriendVectors::ItemSpace => {
-                let all = sorted([users, &around.sources].concat());
-                let table = self.item_space(&all, choice);
-                let of = |users| gather_rows(table.clone(), &places(&all, users));
-                (of(users), of(&around.sources))
-            }
-            FriendVectors::Embedding => (self.item_space(users, choice), self.users.lookup(&around.sources)),
-        };
-        social.forward(&around, own, friends, || self.users.lookup(users))
+        let own = gather_rows(item_space, &around.target_places);
+        social.forward(&around.sources, own, vectors, || self.users.lookup(&around.targets))
+    }
+
+    /// `z` of all items.
+    fn all_items(&self) -> Tensor<2> {
+        let (graphs, device) = (&*self.graphs, &self.items.device());
+        let kind = (graphs.levels.len(), Kind::UsersOfItems);
+        self.in_blocks(&graphs.users_of_items.pairs_of, &|items: &[u32]| {
+            let how = (self.config.user_attention, device);
+            self.user_space(&OpinionsPlan::of(items, &graphs.users_of_items, kind, &Choice::default(), how))
+        })
     }
 
     /// `h` of all users, `h_I` of each once.
     fn all_users(&self) -> Tensor<2> {
-        let all = Choice::default();
-        let of_users = |users: &[u32]| self.item_space(users, &all);
-        let item_space = self.in_blocks(&self.graphs.items_of_users.pairs_of, &of_users);
-        let (Some(social), Some(friends)) = (&self.social, &self.graphs.friends) else { return item_space };
-        let of_users = |users: &[u32]| {
-            let around = Around::of(users, friends, Kind::Friends, &all);
+        let (graphs, device, all) = (&*self.graphs, &self.users.device(), &Choice::default());
+        let kind = (graphs.levels.len(), Kind::ItemsOfUsers);
+        let item_space = self.in_blocks(&graphs.items_of_users.pairs_of, &|users: &[u32]| {
+            let how = (self.config.item_attention, device);
+            self.item_space(&OpinionsPlan::of(users, &graphs.items_of_users, kind, all, how))
+        });
+        let (Some(social), Some(friends)) = (&self.social, &graphs.friends) else { return item_space };
+        self.in_blocks(friends, &|users: &[u32]| {
+            let around = FriendsPlan::of(users, friends, all, (self.config.friend_attention, device));
             let vectors = match self.config.friends {
-                FriendVectors::ItemSpace => gather_rows(item_space.clone(), &around.sources),
-                FriendVectors::Embedding => self.users.lookup(&around.sources),
+                FriendVectors::ItemSpace => gather_rows(item_space.clone(), &around.friends),
+                FriendVectors::Embedding => self.users.lookup(&around.friends),
             };
-            social.forward(&around, gather_rows(item_space.clone(), users), vectors, || self.users.lookup(users))
-        };
-        self.in_blocks(friends, &of_users)
+            let own = gather_rows(item_space.clone(), users);
+            social.forward(&around.sources, own, vectors, || self.users.lookup(users))
+        })
     }
 
     /// Rows of all nodes of a graph, `num_nodes x dim`, some at a time.
@@ -322,16 +316,18 @@ impl GraphRec {
 }
 
 impl GradientModel for GraphRec {
-    fn loss(&self, batch: &Batch, step: Step) -> Tensor<1> {
-        let batch = batch.rated();
-        let choice = &self.choice(batch, step);
-        let (user_of_row, item_of_row) = (UserId::peel_slice(&batch.users), ItemId::peel_slice(&batch.items));
-        let (users, items) = (sorted(user_of_row.to_vec()), sorted(item_of_row.to_vec()));
-        let h = gather_rows(self.users_of_batch(&users, choice), &places(&users, user_of_row));
-        let z = gather_rows(self.user_space(&items, choice), &places(&items, item_of_row));
-        let found = self.rating.forward(Tensor::cat(vec![h, z], 1), self.config.dropout, step);
-        let ratings = Tensor::from_data(TensorData::new(batch.ratings.clone(), [batch.len()]), &found.device());
-        (found - ratings).square().mean() * 0.5
+    type Plan = GraphRecPlan;
+
+    fn planner(&self) -> Planner<GraphRecPlan> {
+        let (graphs, config, device) = (Arc::clone(&self.graphs), self.config.clone(), self.users.device());
+        Planner::new(move |batch: &Batch, step| GraphRecPlan::new(batch.rated(), step, &graphs, &config, &device))
+    }
+
+    fn planned_loss(&self, plan: GraphRecPlan) -> Tensor<1> {
+        let h = gather_rows(self.users_of_batch(&plan.users), &plan.user_places);
+        let z = gather_rows(self.user_space(&plan.items), &plan.item_places);
+        let found = self.rating.forward(Tensor::cat(vec![h, z], 1), plan.dropped);
+        (found - plan.ratings).square().mean() * 0.5
     }
 
     fn tables(&self) -> Vec<&Table> {
@@ -340,8 +336,7 @@ impl GradientModel for GraphRec {
 
     fn scorer(&self) -> Box<dyn Scorer> {
         let model = self.valid();
-        let of_items = |items: &[u32]| model.user_space(items, &Choice::default());
-        let items = model.in_blocks(&model.graphs.users_of_items.pairs_of, &of_items);
-        Box::new(GraphRecScorer::new(model.config.embedding_dim, model.rating.fold(model.all_users(), items)))
+        let folded = model.rating.fold(model.all_users(), model.all_items());
+        Box::new(GraphRecScorer::new(model.config.embedding_dim, folded))
     }
 }

@@ -29,15 +29,15 @@ use std::sync::Arc;
 
 use burn::module::Module;
 use burn::tensor::activation::sigmoid;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use gnnrec_eval::Scorer;
 use gnnrec_graph::{Csr, ItemId, UserId, World};
 use gnnrec_model::{
-    DistinctRows, GradientConfig, GradientModel, ModelError, Phase, Step, SubGraph, Table, biased_scorer, inverse_root,
-    mean_rating, table_scorer, weighted_squares, whole_tables,
+    DistinctRows, GradientConfig, GradientModel, ModelError, Phase, Planner, SubGraph, Table, biased_scorer,
+    inverse_root, mean_rating, ready_column, table_scorer, weighted_squares, whole_tables,
 };
-use gnnrec_sampling::Batch;
-use gnnrec_sparse::gather_rows;
+use gnnrec_sampling::{Batch, RatedBatch};
+use gnnrec_sparse::{Rows, gather_rows};
 use serde::{Deserialize, Serialize};
 
 const NAME: &str = "socialmf";
@@ -184,35 +184,102 @@ struct Graphs {
     num_raters: Vec<usize>,
 }
 
-impl GradientModel for SocialMf {
-    #[expect(clippy::cast_precision_loss, reason = "degrees and batches are far below 2^24")]
-    fn loss(&self, batch: &Batch, _: Step) -> Tensor<1> {
-        let (batch, graphs) = (batch.rated(), &*self.graphs);
-        let (users, items) = (DistinctRows::of(UserId::peel_slice(&batch.users)), ItemId::peel_slice(&batch.items));
-        let ties = SubGraph::of_rows(&graphs.ties, &users.ids);
-        let (p, q) = (self.users.lookup(&users.ids), self.items.lookup(items));
-        let apart = p.clone() - mean_of_trusted(&ties, self.users.lookup(ties.cols()));
+/// A step before it is computed.
+#[derive(Debug)]
+pub struct SocialMfPlan {
+    /// Distinct, and whom they trust; the position of each row's user.
+    users: Rows,
+    trusted: Rows,
+    positions: Rows,
+    /// By row of the batch.
+    items: Rows,
+    /// By row of the batch on the scale of predictions, `rows x 1`.
+    ratings: Tensor<2>,
+    ties: Ties,
+    /// What the squares of users' and items' rows weigh, and of the distances of those who trust somebody.
+    of_users: Tensor<2>,
+    of_items: Tensor<2>,
+    of_trusters: Tensor<2>,
+}
 
+impl SocialMfPlan {
+    #[expect(clippy::cast_precision_loss, reason = "degrees are far below 2^24")]
+    #[expect(clippy::cast_possible_truncation, reason = "ratings are 32-bit floats")]
+    fn new(batch: &RatedBatch, graphs: &Graphs, scale: Scale, device: &Device) -> Self {
+        let (distinct, items) = (DistinctRows::of(UserId::peel_slice(&batch.users)), ItemId::peel_slice(&batch.items));
+        let ties = SubGraph::of_rows(&graphs.ties, &distinct.ids);
         let share = |(&user, &count): (&u32, &f32)| count / graphs.num_rated[user as usize] as f32;
-        let of_users: Vec<f32> = users.ids.iter().zip(&users.counts).map(share).collect();
-        let of_items: Vec<f32> = items.iter().map(|&item| 1.0 / graphs.num_raters[item as usize] as f32).collect();
+        let of_users: Vec<f32> = distinct.ids.iter().zip(&distinct.counts).map(share).collect();
+        let of_items = items.iter().map(|&item| 1.0 / graphs.num_raters[item as usize] as f32).collect();
         let trusts = |user: usize| ties.graph().pattern().degree(user) > 0;
         let of_trusters = of_users.iter().enumerate().map(|(user, &share)| if trusts(user) { share } else { 0.0 });
-        let trust = weighted_squares(apart, of_trusters.collect());
+        let on_scale = |rating: &f32| ((f64::from(*rating) - scale.zero) / scale.unit) as f32;
+        // Both are looked up in one table.
+        let parts = Rows::parts([distinct.ids.to_vec(), ties.cols().to_vec()]);
+        let mut parts = parts.into_iter().map(|rows| rows.ready_on(device));
+        let mut part = || parts.next().expect("there are two");
+        Self {
+            users: part(),
+            trusted: part(),
+            positions: distinct.positions.ready_on(device),
+            items: Rows::from(items).ready_on(device),
+            ratings: ready_column(batch.ratings.iter().map(on_scale).collect(), device),
+            of_trusters: ready_column(of_trusters.collect(), device),
+            of_users: ready_column(of_users, device),
+            of_items: ready_column(of_items, device),
+            ties: Ties::of(ties, device),
+        }
+    }
+}
 
-        let product = (gather_rows(p.clone(), &users.positions) * q.clone()).sum_dim(1);
+/// Whom some users trust.
+#[derive(Debug)]
+struct Ties {
+    graph: SubGraph,
+    /// `|T(u)|^-1/2`, `rows x 1`.
+    inverse_roots: Tensor<2>,
+}
+
+impl Ties {
+    fn of(graph: SubGraph, device: &Device) -> Self {
+        let pattern = graph.graph().pattern();
+        let inverse_roots = (0..pattern.num_rows()).map(|user| inverse_root(pattern.degree(user))).collect();
+        Self { inverse_roots: ready_column(inverse_roots, device), graph: graph.ready_on(device) }
+    }
+
+    /// `t`, from the vectors of [`SubGraph::cols`]: a row for each of the users, zeros for who trusts nobody.
+    fn mean(&self, p: Tensor<2>) -> Tensor<2> {
+        self.graph.root_normalised_sum(p) * self.inverse_roots.clone()
+    }
+}
+
+impl GradientModel for SocialMf {
+    type Plan = SocialMfPlan;
+
+    fn planner(&self) -> Planner<SocialMfPlan> {
+        let (graphs, scale, device) = (Arc::clone(&self.graphs), self.scale, self.users.device());
+        Planner::new(move |batch: &Batch, _| SocialMfPlan::new(batch.rated(), &graphs, scale, &device))
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a batch has far fewer than 2^52 rows")]
+    fn planned_loss(&self, plan: SocialMfPlan) -> Tensor<1> {
+        let SocialMfPlan { users, positions, trusted, items, ratings, ties, of_users, of_items, of_trusters } = plan;
+        let len = items.len() as f64;
+        let (p, q) = (self.users.lookup(&users), self.items.lookup(&items));
+        let trust = weighted_squares(p.clone() - ties.mean(self.users.lookup(&trusted)), of_trusters);
+
+        let product = (gather_rows(p.clone(), &positions) * q.clone()).sum_dim(1);
         let norms = weighted_squares(p, of_users.clone()) + weighted_squares(q, of_items.clone());
         let (predicted, norms) = match &self.biases {
             None => (sigmoid(product), norms),
             Some([user_bias, item_bias]) => {
-                let (user_bias, item_bias) = (user_bias.lookup(&users.ids), item_bias.lookup(items));
-                let predicted = product + gather_rows(user_bias.clone(), &users.positions) + item_bias.clone();
+                let (user_bias, item_bias) = (user_bias.lookup(&users), item_bias.lookup(&items));
+                let predicted = product + gather_rows(user_bias.clone(), &positions) + item_bias.clone();
                 (predicted, norms + weighted_squares(user_bias, of_users) + weighted_squares(item_bias, of_items))
             }
         };
-        let ratings = column(batch.ratings.clone(), &predicted.device());
-        let error = (predicted - (ratings - self.scale.zero) / self.scale.unit).square().sum();
-        (error + norms * self.l2 + trust * self.trust_weight) / batch.len() as f64
+        let error = (predicted - ratings).square().sum();
+        (error + norms * self.l2 + trust * self.trust_weight) / len
     }
 
     fn tables(&self) -> Vec<&Table> {
@@ -242,31 +309,17 @@ impl SocialMf {
     fn users_with_cold(&self, p: Tensor<2>) -> Tensor<2> {
         let graphs = &*self.graphs;
         let all: Vec<u32> = (0..).take(graphs.num_rated.len()).collect();
-        let ties = SubGraph::of_rows(&graphs.ties, &all);
+        let ties = Ties::of(SubGraph::of_rows(&graphs.ties, &all), &p.device());
         let is_drawn =
             |user: usize| self.trust_weight > 0.0 && graphs.num_rated[user] == 0 && graphs.ties.degree(user) > 0;
         let share = (self.trust_weight / (self.l2 + self.trust_weight)) as f32;
         let of_users = |drawn: f32, own: f32| {
             let share = |user| if is_drawn(user) { drawn } else { own };
-            column((0..all.len()).map(share).collect(), &p.device())
+            ready_column((0..all.len()).map(share).collect(), &p.device())
         };
-        let mean = mean_of_trusted(&ties, gather_rows(p.clone(), ties.cols()));
+        let mean = ties.mean(gather_rows(p.clone(), ties.graph.cols()));
         mean * of_users(share, 0.0) + p.clone() * of_users(0.0, 1.0)
     }
-}
-
-/// `t`, from the vectors of [`SubGraph::cols`]: a row for each of its rows, zeros for who trusts nobody.
-fn mean_of_trusted(ties: &SubGraph, p: Tensor<2>) -> Tensor<2> {
-    let pattern = ties.graph().pattern();
-    let roots = (0..pattern.num_rows()).map(|user| inverse_root(pattern.degree(user))).collect();
-    let roots = column(roots, &p.device());
-    ties.root_normalised_sum(p) * roots
-}
-
-/// `values.len() x 1`.
-fn column(values: Vec<f32>, device: &Device) -> Tensor<2> {
-    let rows = values.len();
-    Tensor::from_data(TensorData::new(values, [rows, 1]), device)
 }
 
 /// `low + width g(x)` of the products `x` of another scorer.

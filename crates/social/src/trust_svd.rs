@@ -21,15 +21,15 @@
 use std::sync::Arc;
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use gnnrec_eval::Scorer;
 use gnnrec_graph::{Csr, ItemId, UserId, World};
 use gnnrec_model::{
-    DistinctRows, GradientConfig, GradientModel, ModelError, Phase, Step, SubGraph, Table, biased_scorer, inverse_root,
-    mean_rating, weighted_squares, whole_tables,
+    DistinctRows, GradientConfig, GradientModel, ModelError, Phase, Planner, SubGraph, Table, biased_scorer,
+    inverse_root, mean_rating, ready_column, weighted_squares, whole_tables,
 };
-use gnnrec_sampling::Batch;
-use gnnrec_sparse::{edge_dot, gather_rows};
+use gnnrec_sampling::{Batch, RatedBatch};
+use gnnrec_sparse::{Rows, edge_dot, gather_rows};
 use serde::{Deserialize, Serialize};
 
 const NAME: &str = "trustsvd";
@@ -146,38 +146,91 @@ struct Graphs {
     trusted_weights: Vec<f32>,
 }
 
+/// A step before it is computed.
+#[derive(Debug)]
+pub struct TrustSvdPlan {
+    users: DistinctRows,
+    /// By row of the batch.
+    items: Rows,
+    /// What the users have rated, and whom they trust.
+    rated: SubGraph,
+    ties: SubGraph,
+    /// By row of the batch, `rows x 1`.
+    ratings: Tensor<2>,
+    weights: Weights,
+}
+
+/// What the squares of a step's rows weigh, a column for each list of rows.
+#[derive(Debug)]
+struct Weights {
+    users: Tensor<2>,
+    items: Tensor<2>,
+    rated: Tensor<2>,
+    trusted: Tensor<2>,
+    /// What each tie costs, and each user for having ties.
+    ties: Tensor<2>,
+    trusters: Tensor<2>,
+}
+
+impl TrustSvdPlan {
+    #[expect(clippy::cast_precision_loss, reason = "degrees are far below 2^24")]
+    fn new(batch: &RatedBatch, graphs: &Graphs, device: &Device) -> Self {
+        let users = DistinctRows::of(UserId::peel_slice(&batch.users)).ready_on(device);
+        let items = ItemId::peel_slice(&batch.items);
+        let rated = SubGraph::of_rows(&graphs.by_user, &users.ids).ready_on(device);
+        let ties = SubGraph::of_rows(&graphs.ties, &users.ids).ready_on(device);
+        let num_rated = |user: usize| rated.graph().pattern().degree(user);
+        let of_users = users.counts.iter().enumerate().map(|(user, count)| count * inverse_root(num_rated(user)));
+        let shares: Vec<f32> =
+            users.counts.iter().enumerate().map(|(user, count)| count / num_rated(user) as f32).collect();
+        let pattern = ties.graph().pattern();
+        let of_trusters = shares.iter().enumerate().map(|(user, share)| match pattern.degree(user) {
+            0 => 0.0,
+            degree => share / inverse_root(degree),
+        });
+        let column = |values: Vec<f32>| ready_column(values, device);
+        let weights = Weights {
+            users: column(of_users.collect()),
+            items: column(items.iter().map(|&item| graphs.item_weights[item as usize]).collect()),
+            rated: column(of_cols(&rated, &users.counts, &graphs.item_weights)),
+            trusted: column(of_cols(&ties, &users.counts, &graphs.trusted_weights)),
+            ties: column(pattern.edges().map(|(user, _)| shares[user as usize]).collect()),
+            trusters: column(of_trusters.collect()),
+        };
+        let ratings = column(batch.ratings.clone());
+        Self { items: Rows::from(items).ready_on(device), users, rated, ties, ratings, weights }
+    }
+}
+
 impl GradientModel for TrustSvd {
-    #[expect(clippy::cast_precision_loss, reason = "degrees and batches are far below 2^24")]
-    fn loss(&self, batch: &Batch, _: Step) -> Tensor<1> {
-        let (batch, graphs) = (batch.rated(), &*self.graphs);
-        let (users, items) = (DistinctRows::of(UserId::peel_slice(&batch.users)), ItemId::peel_slice(&batch.items));
-        let rated = SubGraph::of_rows(&graphs.by_user, &users.ids);
-        let ties = SubGraph::of_rows(&graphs.ties, &users.ids);
+    type Plan = TrustSvdPlan;
+
+    fn planner(&self) -> Planner<TrustSvdPlan> {
+        let (graphs, device) = (Arc::clone(&self.graphs), self.users.device());
+        Planner::new(move |batch: &Batch, _| TrustSvdPlan::new(batch.rated(), &graphs, &device))
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a batch has far fewer than 2^52 rows")]
+    fn planned_loss(&self, plan: TrustSvdPlan) -> Tensor<1> {
+        let TrustSvdPlan { users, items, rated, ties, ratings, weights } = plan;
+        let len = items.len() as f64;
         let (p, user_bias) = (self.users.lookup(&users.ids), self.user_bias.lookup(&users.ids));
-        let (q, item_bias) = (self.items.lookup(items), self.item_bias.lookup(items));
+        let (q, item_bias) = (self.items.lookup(&items), self.item_bias.lookup(&items));
         let (y, w) = (self.rated.lookup(rated.cols()), self.trusted.lookup(ties.cols()));
 
         let vectors = p.clone() + rated.root_normalised_sum(y.clone()) + ties.root_normalised_sum(w.clone());
         let biases = gather_rows(user_bias.clone(), &users.positions) + item_bias.clone();
         let predicted = (gather_rows(vectors, &users.positions) * q.clone()).sum_dim(1) + biases + self.mean;
-        let ratings = TensorData::new(batch.ratings.clone(), [batch.len(), 1]);
-        let error = (predicted - Tensor::from_data(ratings, &q.device())).square().sum();
+        let error = (predicted - ratings).square().sum();
 
-        let num_rated = |user: usize| rated.graph().pattern().degree(user);
-        let of_users = users.counts.iter().enumerate().map(|(user, count)| count * inverse_root(num_rated(user)));
-        let of_users: Vec<f32> = of_users.collect();
-        let of_items: Vec<f32> = items.iter().map(|&item| graphs.item_weights[item as usize]).collect();
-        let penalty = weighted_squares(user_bias, of_users.clone())
-            + weighted_squares(p.clone(), of_users)
-            + weighted_squares(item_bias, of_items.clone())
-            + weighted_squares(q, of_items)
-            + weighted_squares(y, of_cols(&rated, &users.counts, &graphs.item_weights))
-            + weighted_squares(w.clone(), of_cols(&ties, &users.counts, &graphs.trusted_weights));
-
-        let shares = users.counts.iter().enumerate().map(|(user, count)| count / num_rated(user) as f32);
-        let loss =
-            error + penalty * self.l2 + reconstruction(&ties, &shares.collect::<Vec<_>>(), p, w) * self.trust_weight;
-        loss / batch.len() as f64
+        let penalty = weighted_squares(user_bias, weights.users.clone())
+            + weighted_squares(p.clone(), weights.users.clone())
+            + weighted_squares(item_bias, weights.items.clone())
+            + weighted_squares(q, weights.items.clone())
+            + weighted_squares(y, weights.rated.clone())
+            + weighted_squares(w.clone(), weights.trusted.clone());
+        let loss = error + penalty * self.l2 + reconstruction(&ties, weights, p, w) * self.trust_weight;
+        loss / len
     }
 
     fn tables(&self) -> Vec<&Table> {
@@ -199,23 +252,16 @@ impl GradientModel for TrustSvd {
 
 /// The weights of the rows of a table that the batch reaches: its own, once for each rating that reaches it.
 fn of_cols(reached: &SubGraph, counts: &[f32], weights: &[f32]) -> Vec<f32> {
-    let sums = reached.sum_by_col(counts).into_iter().zip(reached.cols());
+    let sums = reached.sum_by_col(counts).into_iter().zip(reached.cols().iter());
     sums.map(|(sum, &col)| sum * weights[col as usize]).collect()
 }
 
-/// `Σ_u shares[u] Σ_{v in T(u)} ((1 - p(u) · w(v))² + |T(u)|^-1/2 |p(u)|²)`, a scalar.
-fn reconstruction(ties: &SubGraph, shares: &[f32], p: Tensor<2>, w: Tensor<2>) -> Tensor<1> {
-    let (device, pattern) = (p.device(), ties.graph().pattern());
-    if pattern.num_edges() == 0 {
-        return Tensor::zeros([1], &device);
+/// `Σ_u share(u) Σ_{v in T(u)} ((1 - p(u) · w(v))² + |T(u)|^-1/2 |p(u)|²)`, a scalar.
+fn reconstruction(ties: &SubGraph, weights: Weights, p: Tensor<2>, w: Tensor<2>) -> Tensor<1> {
+    if ties.graph().num_edges() == 0 {
+        return Tensor::zeros([1], &p.device());
     }
-    let of_ties: Vec<f32> = pattern.edges().map(|(user, _)| shares[user as usize]).collect();
-    let of_users = shares.iter().enumerate().map(|(user, share)| match pattern.degree(user) {
-        0 => 0.0,
-        degree => share / inverse_root(degree),
-    });
-    let penalty = weighted_squares(p.clone(), of_users.collect());
+    let penalty = weighted_squares(p.clone(), weights.trusters);
     let missing = edge_dot(ties.graph(), p, w).neg() + 1.0;
-    let of_ties = Tensor::from_data(TensorData::new(of_ties, [pattern.num_edges()]), &device);
-    (missing.square() * of_ties).sum() + penalty
+    (missing.square() * weights.ties.squeeze_dim(1)).sum() + penalty
 }

@@ -128,6 +128,17 @@ impl EdgeGraph {
         self.sides.devices.get(device, || crate::gpu::DeviceEdges::new(self, device))
     }
 
+    /// The same graph with all that operations need on this device, for a thread that prepares a later step.
+    #[cfg(feature = "burn")]
+    #[must_use]
+    pub fn ready_on(self, device: &burn::tensor::Device) -> Self {
+        #[cfg(feature = "gpu")]
+        crate::gpu::ahead(device, |device| drop(self.on(device)));
+        #[cfg(not(feature = "gpu"))]
+        let _ = device;
+        self
+    }
+
     /// The edge at each position of the columns' side; where the pattern is symmetric, the reverse of each edge.
     pub(crate) fn edge_of(&self) -> &[u32] {
         &self.sides.edge_of

@@ -256,6 +256,17 @@ impl MaskedGraph {
         self.devices.get(device, || crate::gpu::DeviceMask::new(self, device))
     }
 
+    /// The same operator with its bits and factors on this device, for a thread that prepares a later step.
+    #[cfg(feature = "burn")]
+    #[must_use]
+    pub fn ready_on(self, device: &burn::tensor::Device) -> Self {
+        #[cfg(feature = "gpu")]
+        crate::gpu::ahead(device, |device| drop(self.on(device)));
+        #[cfg(not(feature = "gpu"))]
+        let _ = device;
+        self
+    }
+
     /// The mask's bits in the order of one side's edges.
     pub(crate) fn bits(&self, end: End) -> &[u64] {
         match end {

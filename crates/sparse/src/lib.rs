@@ -21,6 +21,7 @@ mod lookup;
 #[cfg(feature = "burn")]
 mod ops;
 mod order;
+mod rows;
 #[cfg(feature = "burn")]
 pub mod tables;
 #[cfg(feature = "burn")]
@@ -35,6 +36,8 @@ pub use edges::{
     edge_dot, edge_relu_add, edge_relu_dot, edge_softmax, gather_edges, segment_max, segment_mean, segment_sum,
     spmm_edges, spmm_masked,
 };
+#[cfg(feature = "gpu")]
+pub use gpu::late_uploads;
 pub use kernels::{Activation, Dropout, TablePrecision};
 #[cfg(feature = "burn")]
 pub use lookup::{RowGradients, gather_rows_into};
@@ -50,5 +53,6 @@ pub use ops::messages::edge_mul;
 pub use ops::rank::{SeenItems, best_unseen};
 #[cfg(feature = "burn")]
 pub use ops::rowwise::{dropout_rows, unit_rows};
+pub use rows::Rows;
 #[cfg(feature = "burn")]
-pub use tensor::{gather_rows, propagate, propagate_rows, scatter_rows, spmm};
+pub use tensor::{gather_rows, propagate, propagate_rows, ready_tensor, scatter_rows, spmm};

@@ -6,10 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 
-use crate::ops::Indices;
+use crate::Rows;
 use crate::ops::lookup::LookupBackend;
 use crate::tables::coalesce_rows;
-use crate::tensor::checked;
 
 /// Where the gradients of a table's lookups are left for whoever moves the table.
 ///
@@ -22,7 +21,7 @@ pub struct RowGradients(Arc<Mutex<Filled>>);
 struct Filled {
     /// Lookups so far: they are numbered, since no order is promised in a backward pass.
     num_lookups: u64,
-    gradients: Vec<(u64, Indices, Tensor<2>)>,
+    gradients: Vec<(u64, Rows, Tensor<2>)>,
 }
 
 /// The place of one lookup in a sink.
@@ -44,16 +43,16 @@ impl RowGradients {
     ///
     /// Terms are added in the order of the lookups and, within one, of its indices.
     #[must_use]
-    pub fn take(&self) -> Option<(Arc<[u32]>, Tensor<2>)> {
+    pub fn take(&self) -> Option<(Rows, Tensor<2>)> {
         let mut gradients = std::mem::take(&mut lock(&self.0).gradients);
         gradients.sort_unstable_by_key(|(lookup, ..)| *lookup);
         match gradients.len() {
             0 => None,
-            1 => gradients.pop().map(|(_, indices, gradient)| coalesce_rows(&indices, gradient)),
+            1 => gradients.pop().map(|(_, indices, gradient)| coalesce_rows(indices, gradient)),
             _ => {
-                let indices: Vec<u32> = gradients.iter().flat_map(|(_, indices, _)| indices.iter().copied()).collect();
-                let gradient = Tensor::cat(gradients.into_iter().map(|(.., gradient)| gradient).collect(), 0);
-                Some(coalesce_rows(&indices, gradient))
+                let (lists, gradients): (Vec<_>, Vec<_>) =
+                    gradients.into_iter().map(|(_, indices, gradient)| (indices, gradient)).unzip();
+                Some(coalesce_rows(Rows::together(&lists), Tensor::cat(gradients, 0)))
             }
         }
     }
@@ -66,7 +65,7 @@ impl RowGradients {
 }
 
 impl Slot {
-    pub(crate) fn fill(&self, indices: Indices, gradient: Tensor<2>) {
+    pub(crate) fn fill(&self, indices: Rows, gradient: Tensor<2>) {
         lock(&self.sink).gradients.push((self.lookup, indices, gradient));
     }
 }
@@ -82,8 +81,9 @@ fn lock(sink: &Mutex<Filled>) -> std::sync::MutexGuard<'_, Filled> {
 /// # Panics
 /// If an index lies outside the table.
 #[must_use]
-pub fn gather_rows_into(x: Tensor<2>, indices: &[u32], sink: &RowGradients) -> Tensor<2> {
-    checked(indices, x.dims()[0]);
-    let (indices, x) = (Indices::from(indices), x.into_dispatch());
+pub fn gather_rows_into(x: Tensor<2>, indices: impl Into<Rows>, sink: &RowGradients) -> Tensor<2> {
+    let indices = indices.into();
+    indices.check(x.dims()[0]);
+    let x = x.into_dispatch();
     Tensor::from_dispatch(<Dispatch as LookupBackend>::gather_rows_into(indices, sink.slot(), x))
 }

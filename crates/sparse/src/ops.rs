@@ -25,18 +25,15 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend as BurnBackend, Flex, TensorMetadata, backend_extension};
 use burn::tensor::{Bytes, DType, Shape};
 
-use crate::kernels::{self, PropagatedRows};
-use crate::{Adjacency, LayerCombination};
-
-/// The row numbers of a lookup, shared by its two directions.
-pub(crate) type Indices = Arc<[u32]>;
+use crate::kernels;
+use crate::{Adjacency, LayerCombination, Rows};
 
 /// What a propagation computes, whatever the table.
 #[derive(Clone, Debug)]
 pub(crate) struct Propagation {
     pub(crate) adjacency: Adjacency,
     pub(crate) combination: Arc<LayerCombination>,
-    pub(crate) rows: Arc<PropagatedRows>,
+    pub(crate) rows: Rows,
 }
 
 /// The sparse operations of a backend. A backend that is not listed here panics when it is asked.
@@ -53,10 +50,10 @@ pub(crate) trait SparseBackend: BurnBackend {
     fn spmm(adjacency: Adjacency, x: FloatTensor<Self>) -> FloatTensor<Self>;
     /// `y[n] = x[indices[n]]`.
     #[fusion(dtype = x, shape = Shape::new([indices.len(), x[1]]))]
-    fn gather_rows(indices: Indices, x: FloatTensor<Self>) -> FloatTensor<Self>;
+    fn gather_rows(indices: Rows, x: FloatTensor<Self>) -> FloatTensor<Self>;
     /// `y[v] = Σ_{n: indices[n] = v} x[n]` in a table of `num_rows`.
     #[fusion(dtype = x, shape = Shape::new([*num_rows, x[1]]))]
-    fn scatter_rows(indices: Indices, num_rows: usize, x: FloatTensor<Self>) -> FloatTensor<Self>;
+    fn scatter_rows(indices: Rows, num_rows: usize, x: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 /// Runs a kernel from a contiguous `f32` table into a zeroed one of `num_rows` rows as wide.
@@ -111,11 +108,11 @@ impl SparseBackend for Flex {
         fill(&adjacency, x, [adjacency.num_rows(), width], |x, y| kernels::spmm(&adjacency, x, width, y))
     }
 
-    fn gather_rows(indices: Indices, x: FlexTensor) -> FlexTensor {
+    fn gather_rows(indices: Rows, x: FlexTensor) -> FlexTensor {
         run(x, indices.len(), |x, width, y| kernels::gather_rows(x, width, &indices, y))
     }
 
-    fn scatter_rows(indices: Indices, num_rows: usize, x: FlexTensor) -> FlexTensor {
+    fn scatter_rows(indices: Rows, num_rows: usize, x: FlexTensor) -> FlexTensor {
         run(x, num_rows, |x, width, y| kernels::scatter_into_zeros(x, width, &indices, y))
     }
 }
@@ -168,7 +165,7 @@ impl<B: SparseBackend> Backward<B, 1> for Spmm {
 struct GatherRows;
 
 impl<B: SparseBackend> Backward<B, 1> for GatherRows {
-    type State = (Indices, usize);
+    type State = (Rows, usize);
 
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<B>(&ops.node);
@@ -183,7 +180,7 @@ impl<B: SparseBackend> Backward<B, 1> for GatherRows {
 struct ScatterRows;
 
 impl<B: SparseBackend> Backward<B, 1> for ScatterRows {
-    type State = Indices;
+    type State = Rows;
 
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<B>(&ops.node);
@@ -218,7 +215,7 @@ impl<B: SparseBackend, C: CheckpointStrategy> SparseBackend for Autodiff<B, C> {
         }
     }
 
-    fn gather_rows(indices: Indices, x: FloatTensor<Self>) -> FloatTensor<Self> {
+    fn gather_rows(indices: Rows, x: FloatTensor<Self>) -> FloatTensor<Self> {
         let (node, x) = (x.node(), x.into_primitive());
         match GatherRows.prepare::<C>([node]).compute_bound().stateful() {
             OpsKind::Tracked(prep) => {
@@ -229,7 +226,7 @@ impl<B: SparseBackend, C: CheckpointStrategy> SparseBackend for Autodiff<B, C> {
         }
     }
 
-    fn scatter_rows(indices: Indices, num_rows: usize, x: FloatTensor<Self>) -> FloatTensor<Self> {
+    fn scatter_rows(indices: Rows, num_rows: usize, x: FloatTensor<Self>) -> FloatTensor<Self> {
         let (node, x) = (x.node(), x.into_primitive());
         match ScatterRows.prepare::<C>([node]).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish(indices.clone(), B::scatter_rows(indices, num_rows, x)),

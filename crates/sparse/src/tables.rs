@@ -3,13 +3,12 @@
 //! Each function takes what it moves and gives it back, without autodiff; a tensor that somebody else still
 //! holds is copied first. The equations are those of [`crate::kernels::tables`].
 
-use std::sync::Arc;
-
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 
-use crate::kernels::tables::{AdamFactors, RmsProp, RowGroups};
-use crate::ops::tables::{Rows, TableBackend};
+use crate::Rows;
+use crate::kernels::tables::{AdamFactors, RmsProp};
+use crate::ops::tables::{Named, TableBackend};
 
 /// The gradient of a parameter; its rows are the first dimension.
 #[derive(Clone, Debug)]
@@ -19,14 +18,14 @@ pub enum TableGradient<const D: usize> {
     /// Of some rows; that of all others is zero.
     Rows {
         /// Distinct and ascending.
-        rows: Arc<[u32]>,
+        rows: Rows,
         /// `rows.len() x width`, where `width` is the number of values in a row of the parameter.
         values: Tensor<2>,
     },
 }
 
 impl<const D: usize> TableGradient<D> {
-    fn into_parts(self) -> (Rows, burn::tensor::DispatchTensor) {
+    fn into_parts(self) -> (Named, burn::tensor::DispatchTensor) {
         match self {
             Self::Dense(values) => (None, values.without_autodiff().into_dispatch()),
             Self::Rows { rows, values } => (Some(rows), values.without_autodiff().into_dispatch()),
@@ -131,10 +130,10 @@ pub fn rms_prop<const D: usize>(
 /// # Panics
 /// If there is not one row for each index.
 #[must_use]
-pub fn coalesce_rows(indices: &[u32], gradient: Tensor<2>) -> (Arc<[u32]>, Tensor<2>) {
+pub fn coalesce_rows(indices: impl Into<Rows>, gradient: Tensor<2>) -> (Rows, Tensor<2>) {
+    let indices = indices.into();
     assert_eq!(gradient.dims()[0], indices.len(), "one row for each index");
-    let groups = Arc::new(RowGroups::new(indices));
-    let rows = groups.rows().into();
+    let rows = indices.groups().rows().clone();
     let gradient = gradient.without_autodiff().into_dispatch();
-    (rows, Tensor::from_dispatch(<Dispatch as TableBackend>::sum_groups(groups, gradient)))
+    (rows, Tensor::from_dispatch(<Dispatch as TableBackend>::sum_groups(indices, gradient)))
 }

@@ -6,11 +6,10 @@
 use std::sync::Arc;
 
 use burn::backend::Dispatch;
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::kernels::PropagatedRows;
-use crate::ops::{Indices, Propagation, SparseBackend};
-use crate::{Adjacency, LayerCombination};
+use crate::ops::{Propagation, SparseBackend};
+use crate::{Adjacency, LayerCombination, Rows};
 
 /// `y = M x`; `x` is `num_cols x width`, the result `num_rows x width`.
 ///
@@ -31,10 +30,16 @@ pub fn spmm(adjacency: &Adjacency, x: Tensor<2>) -> Tensor<2> {
 /// # Panics
 /// If `M` is not square, `x` has another number of rows, or a row lies outside it.
 #[must_use]
-pub fn propagate_rows(adjacency: &Adjacency, x: Tensor<2>, combination: &LayerCombination, rows: &[u32]) -> Tensor<2> {
+pub fn propagate_rows(
+    adjacency: &Adjacency,
+    x: Tensor<2>,
+    combination: &LayerCombination,
+    rows: impl Into<Rows>,
+) -> Tensor<2> {
+    let rows = rows.into();
+    assert_eq!(adjacency.num_rows(), adjacency.num_cols(), "propagation needs a square matrix");
     assert_eq!(x.dims()[0], adjacency.num_cols(), "x has one row for each node");
-    checked(rows, adjacency.num_rows());
-    let rows = Arc::new(PropagatedRows::new(adjacency, rows));
+    rows.check(adjacency.num_rows());
     let plan = Propagation { adjacency: adjacency.clone(), combination: Arc::new(combination.clone()), rows };
     Tensor::from_dispatch(<Dispatch as SparseBackend>::propagate_rows(plan, x.into_dispatch()))
 }
@@ -46,7 +51,7 @@ pub fn propagate_rows(adjacency: &Adjacency, x: Tensor<2>, combination: &LayerCo
 #[must_use]
 pub fn propagate(adjacency: &Adjacency, x: Tensor<2>, combination: &LayerCombination) -> Tensor<2> {
     let all: Vec<u32> = (0..).take(adjacency.num_rows()).collect();
-    propagate_rows(adjacency, x, combination, &all)
+    propagate_rows(adjacency, x, combination, all)
 }
 
 /// `y[n] = x[indices[n]]`, `indices.len() x width`. Its gradient is [`scatter_rows`].
@@ -54,9 +59,9 @@ pub fn propagate(adjacency: &Adjacency, x: Tensor<2>, combination: &LayerCombina
 /// # Panics
 /// If an index lies outside the table.
 #[must_use]
-pub fn gather_rows(x: Tensor<2>, indices: &[u32]) -> Tensor<2> {
-    checked(indices, x.dims()[0]);
-    let indices: Indices = indices.into();
+pub fn gather_rows(x: Tensor<2>, indices: impl Into<Rows>) -> Tensor<2> {
+    let indices = indices.into();
+    indices.check(x.dims()[0]);
     Tensor::from_dispatch(<Dispatch as SparseBackend>::gather_rows(indices, x.into_dispatch()))
 }
 
@@ -65,15 +70,19 @@ pub fn gather_rows(x: Tensor<2>, indices: &[u32]) -> Tensor<2> {
 /// # Panics
 /// If an index lies outside the table, or there is not one index for each row of `x`.
 #[must_use]
-pub fn scatter_rows(x: Tensor<2>, indices: &[u32], num_rows: usize) -> Tensor<2> {
+pub fn scatter_rows(x: Tensor<2>, indices: impl Into<Rows>, num_rows: usize) -> Tensor<2> {
+    let indices = indices.into();
     assert_eq!(x.dims()[0], indices.len(), "one index for each row");
-    checked(indices, num_rows);
-    let indices: Indices = indices.into();
+    indices.check(num_rows);
     Tensor::from_dispatch(<Dispatch as SparseBackend>::scatter_rows(indices, num_rows, x.into_dispatch()))
 }
 
-pub(crate) fn checked(indices: &[u32], num_rows: usize) {
-    if let Some(position) = indices.iter().position(|&index| index as usize >= num_rows) {
-        panic!("index {position} is {}, expected one below {num_rows}", indices[position]);
-    }
+/// A tensor of numbers that a later step needs, for a thread that prepares it: on a GPU its upload does not stand between
+/// the kernels of the step under way.
+#[must_use]
+pub fn ready_tensor<const D: usize>(values: TensorData, device: &Device) -> Tensor<D> {
+    #[cfg(feature = "gpu")]
+    return crate::gpu::aside(|| Tensor::from_data(values, device));
+    #[cfg(not(feature = "gpu"))]
+    Tensor::from_data(values, device)
 }

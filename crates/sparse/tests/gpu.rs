@@ -198,7 +198,7 @@ fn dense(device: &Device, width: usize) -> Vec<(&'static str, Left)> {
         left.push(("unit_rows", differentiate!(unit_rows(x.clone()), x)));
     }
     let ids: Vec<u32> = (0..rows as u32).map(|n| n.wrapping_mul(0x1234_5679)).chain([u32::MAX]).skip(1).collect();
-    for ids in [None, Some(&ids[..])] {
+    for ids in [None, Some(&ids.into())] {
         let dropout = Dropout::new(0.3, 0xFEDC_BA98_7654_3210);
         left.push(("dropout_rows", differentiate!(dropout_rows(x.clone(), ids, dropout), x)));
     }
@@ -207,7 +207,7 @@ fn dense(device: &Device, width: usize) -> Vec<(&'static str, Left)> {
 
 fn objectives(device: &Device, width: usize) -> Vec<(&'static str, Left)> {
     let rows = 150;
-    let ids: Arc<[u32]> = (0..rows as u32).map(|n| n * n % 70).collect();
+    let ids = Rows::from((0..rows as u32).map(|n| n * n % 70).collect::<Vec<u32>>());
     let log_probabilities: Arc<[f32]> = numbers(rows, 11).iter().map(|x| x - 2.0).collect();
     let objectives = [
         ("bpr", Objective::Bpr { num_negatives: 1 }),
@@ -250,7 +250,7 @@ fn objectives(device: &Device, width: usize) -> Vec<(&'static str, Left)> {
 
 fn optimisers(device: &Device, width: usize) -> Vec<(&'static str, Left)> {
     let rows = 90;
-    let named: Arc<[u32]> = [0, 3, 4, 50, 88, 89].into();
+    let named = Rows::from(&[0, 3, 4, 50, 88, 89]);
     let len = rows * width;
     let constants = Adam { weight_decay: 0.01, ..Adam::default() };
     let rms_prop = RmsProp { learning_rate: 0.01, decay: 0.9, epsilon: 1e-6 };
@@ -351,9 +351,15 @@ fn the_best_unseen_are_those_of_a_sort() {
     let ranks: Vec<u32> = (0..num_items as u32).map(|item| item.wrapping_mul(0x9E37_79B1)).collect();
     let asked: Vec<u32> = (0..num_users as u32).rev().chain([3, 3]).collect();
     let tensor = |values: &[f32], rows| Tensor::<2>::from_data(TensorData::new(values.to_vec(), [rows, dim]), &device);
+    // Columns 0 .. 4, and the last two.
+    let panels = |users: &[f32], items: &[f32]| {
+        [(0, 4), (4, 2)].map(|(from, width)| {
+            [tensor(users, num_users), tensor(items, num_items)].map(|table| table.narrow(1, from, width))
+        })
+    };
     for k in [1, 20, 300] {
         let seen_items = SeenItems::new(seen.clone(), &ranks);
-        let lists = best_unseen(&tensor(&users, num_users), &tensor(&items, num_items), &asked, &seen_items, k);
+        let lists = best_unseen(&panels(&users, &items), &asked, &seen_items, k);
         assert_eq!(lists.len(), asked.len());
         for (&user, list) in asked.iter().zip(&lists) {
             let score =
@@ -368,13 +374,7 @@ fn the_best_unseen_are_those_of_a_sort() {
     }
     // A score that is no number stands first and alone, unless its item is seen.
     items[5 * dim] = f32::NAN;
-    let lists = best_unseen(
-        &tensor(&users, num_users),
-        &tensor(&items, num_items),
-        &[3, 4],
-        &SeenItems::new(seen.clone(), &ranks),
-        2,
-    );
+    let lists = best_unseen(&panels(&users, &items), &[3, 4], &SeenItems::new(seen.clone(), &ranks), 2);
     assert!(lists[0].len() == 1 && lists[0][0].0 == 5 && lists[0][0].1.is_nan());
     assert_eq!(seen.contains(4, 5), !lists[1][0].1.is_nan());
 }

@@ -6,6 +6,7 @@ mod support;
 use std::ops::Range;
 use std::sync::Arc;
 
+use gnnrec_sparse::Rows;
 use gnnrec_sparse::kernels::losses::{Objective, RowLoss, reference, row_loss};
 use proptest::prelude::*;
 
@@ -20,10 +21,13 @@ fn value_and_gradient(loss: &RowLoss, x: &[f32], width: usize) -> (f64, Vec<f32>
 
 /// Every objective, with every option, for a batch of `rows`.
 fn objectives(rows: usize, num_negatives: usize) -> Vec<Objective> {
-    let ids: Arc<[u32]> = (0u32..).take(rows).map(|n| n * n % 7).collect();
+    let ids = Rows::from((0u32..).take(rows).map(|n| n * n % 7).collect::<Vec<u32>>());
     let log_probabilities: Arc<[f32]> = numbers(rows, 11).iter().map(|x| x - 2.0).collect();
-    let in_batch = |temperature, cosine, ids: Option<&Arc<[u32]>>, log: Option<&Arc<[f32]>>| {
-        Objective::InBatchSoftmax { temperature, cosine, ids: ids.cloned(), log_probabilities: log.cloned() }
+    let in_batch = |temperature, cosine, ids: Option<&Rows>, log: Option<&Arc<[f32]>>| Objective::InBatchSoftmax {
+        temperature,
+        cosine,
+        ids: ids.cloned(),
+        log_probabilities: log.cloned(),
     };
     vec![
         Objective::Bpr { num_negatives },
@@ -158,7 +162,7 @@ fn in_batch_softmax_by_hand() {
     let objective = |log_probabilities| Objective::InBatchSoftmax {
         temperature: 1.0,
         cosine: false,
-        ids: Some([5, 4, 5].into()),
+        ids: Some((&[5, 4, 5]).into()),
         log_probabilities,
     };
     let (value, gradient) = value_and_gradient(&RowLoss::new(objective(None), 3, 0..1), &x, 1);
@@ -178,7 +182,7 @@ fn in_batch_softmax_by_hand() {
 /// A whole batch of one item, over several tiles: every row sees its own positive alone.
 #[test]
 fn rows_that_see_no_other_key_cost_nothing() {
-    let ids: Arc<[u32]> = vec![4; 300].into();
+    let ids = vec![4; 300].into();
     let objective =
         Objective::InBatchSoftmax { temperature: 1.0, cosine: false, ids: Some(ids), log_probabilities: None };
     let (value, gradient) = value_and_gradient(&RowLoss::new(objective, 300, 0..3), &numbers(600 * 3, 5), 3);

@@ -11,7 +11,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use gnnrec_graph::{Csr, Duplicates};
 use gnnrec_sparse::kernels::{self, reference};
 use gnnrec_sparse::{
-    Adjacency, LayerCombination, TablePrecision, gather_rows, propagate, propagate_rows, scatter_rows, spmm,
+    Adjacency, LayerCombination, Rows, TablePrecision, gather_rows, propagate, propagate_rows, scatter_rows, spmm,
 };
 use proptest::prelude::*;
 
@@ -122,7 +122,7 @@ fn check_spmm(adjacency: &Adjacency, width: usize) {
 fn check_propagate(adjacency: &Adjacency, width: usize, combination: &LayerCombination, rows: &[u32]) {
     let x = numbers(adjacency.num_cols() * width, 2);
     let expected = reference::propagate_rows(adjacency, &wide(&x), width, combination, rows);
-    let prepared = kernels::PropagatedRows::new(adjacency, rows);
+    let prepared = Rows::from(rows);
     let mut y = vec![f32::NAN; expected.len()];
     kernels::propagate_rows(adjacency, &x, width, combination, &prepared, &mut y);
     assert_close(&y, &expected);

@@ -6,7 +6,7 @@ mod support;
 
 use burn::tensor::{Device, Tensor, TensorData, Tolerance};
 use gnnrec_graph::{Csr, Duplicates};
-use gnnrec_sparse::{Dropout, EdgeGraph, dropout_rows, edge_mul, unit_rows};
+use gnnrec_sparse::{Dropout, EdgeGraph, Rows, dropout_rows, edge_mul, unit_rows};
 use proptest::prelude::*;
 
 use support::{numbers, wide};
@@ -106,7 +106,7 @@ fn dropout_is_its_own_gradient_and_fair() {
     const WIDTH: usize = 20;
     let kept = |key: u64, ids: Option<&[u32]>| -> Vec<bool> {
         let x = leaf(&vec![2.0; ROWS * WIDTH], [ROWS, WIDTH]);
-        let y = dropout_rows(x.clone(), ids, Dropout::new(0.3, key));
+        let y = dropout_rows(x.clone(), ids.map(Rows::from).as_ref(), Dropout::new(0.3, key));
         let gradient = values(x.grad(&y.clone().sum().backward()).unwrap());
         let scale = 1.0 / 0.7;
         let kept = |(y, dx): (&f32, &f32)| match y.to_bits() {

@@ -5,12 +5,10 @@
 #![expect(clippy::cast_possible_truncation, reason = "tables of tests are small")]
 #![expect(clippy::float_cmp, reason = "the bits are what is compared")]
 
-use std::sync::Arc;
-
 use burn::backend::Flex;
 use burn::tensor::{Device, Tensor, TensorData};
 use gnnrec_sparse::kernels::tables::{self, Adam, Gradient, RmsProp, reference};
-use gnnrec_sparse::tables as ops;
+use gnnrec_sparse::{Rows, tables as ops};
 use ops::TableGradient;
 use proptest::prelude::*;
 
@@ -274,7 +272,7 @@ fn operations_equal_the_kernels() {
         for by_rows in [false, true] {
             let gradient = if by_rows { Gradient::of_rows(&rows, &sparse, 6) } else { Gradient::dense(&dense, 6) };
             let table_gradient = || match by_rows {
-                true => TableGradient::Rows { rows: Arc::from(&rows[..]), values: tensor(&sparse, [3, 6]) },
+                true => TableGradient::Rows { rows: Rows::from(&rows[..]), values: tensor(&sparse, [3, 6]) },
                 false => TableGradient::Dense(tensor(&dense, [5, 2, 3])),
             };
             let mut expected = [x.clone(), m.clone(), v.clone()];

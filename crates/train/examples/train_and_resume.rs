@@ -7,7 +7,8 @@ use burn::tensor::{Device, Tensor};
 use gnnrec_eval::{Metric, Scorer, recommend};
 use gnnrec_graph::{UserId, World};
 use gnnrec_model::{
-    BatchRows, GradientConfig, GradientModel, ModelError, Step, bpr_loss, conformance, normal_init, table_scorer,
+    BatchRows, GradientConfig, GradientModel, ModelError, PairRows, Planner, bpr_loss, conformance, normal_init,
+    table_scorer,
 };
 use gnnrec_sampling::{Batch, SamplerConfig};
 use gnnrec_train::{Event, Run, TrainConfig, fit, load_model, save_model};
@@ -35,9 +36,15 @@ impl GradientConfig for FactorsConfig {
 }
 
 impl GradientModel for Factors {
-    fn loss(&self, batch: &Batch, _: Step) -> Tensor<1> {
-        let batch = batch.pairwise();
-        let (pos, neg) = BatchRows::from_tables(self.users.val(), self.items.val(), batch).scores();
+    type Plan = PairRows;
+
+    fn planner(&self) -> Planner<PairRows> {
+        let device = self.users.val().device();
+        Planner::new(move |batch: &Batch, _| PairRows::of(batch.pairwise(), &device))
+    }
+
+    fn planned_loss(&self, batch: PairRows) -> Tensor<1> {
+        let (pos, neg) = BatchRows::from_tables(self.users.val(), self.items.val(), &batch).scores();
         bpr_loss(pos, neg)
     }
 

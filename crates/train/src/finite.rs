@@ -67,8 +67,7 @@ fn is_broken<const D: usize>(values: Option<Tensor<D>>) -> Result<bool, TensorRe
 mod tests {
     use burn::tensor::Device;
     use gnnrec_eval::Scorer;
-    use gnnrec_model::{Step, Table};
-    use gnnrec_sampling::Batch;
+    use gnnrec_model::{Planner, Table};
 
     use super::*;
 
@@ -80,7 +79,13 @@ mod tests {
     }
 
     impl GradientModel for Outer {
-        fn loss(&self, _: &Batch, _: Step) -> Tensor<1> {
+        type Plan = ();
+
+        fn planner(&self) -> Planner<()> {
+            Planner::new(|_, _| ())
+        }
+
+        fn planned_loss(&self, (): ()) -> Tensor<1> {
             self.fine.val().sum()
         }
 

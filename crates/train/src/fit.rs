@@ -10,6 +10,7 @@ use burn::tensor::{Device, Tensor};
 use gnnrec_eval::{EvalError, HeldOut, Metric};
 use gnnrec_graph::World;
 use gnnrec_model::{GradientConfig, GradientModel, Step};
+use gnnrec_sampling::Prefetch;
 
 use crate::checkpoint::{Folder, Resumed};
 use crate::finite::{gradient_not_finite, parameter_not_finite};
@@ -180,14 +181,13 @@ impl<M: GradientModel> Fit<'_, '_, M> {
     fn steps_of(&mut self, phase: usize, from: usize, mut model: M) -> Result<(M, bool), TrainError> {
         let losses_at_once = if self.run.device == Device::flex() { 1 } else { LOSSES_AT_ONCE };
         let (mut unread, mut interrupted) = (Vec::new(), false);
-        for batch in self.phases.sampler(phase).epoch(self.progress.epoch() as u64 - 1, from) {
-            let batch = batch?;
+        for planned in self.plans(phase, from, &model) {
+            let (rows, plan) = planned?;
             let before = self.progress.seconds.training();
             self.progress.seconds.sampling_wait += self.clock.lap();
 
-            let index = self.progress.num_steps + unread.len() as u64;
-            let loss = model.loss(&batch, Step { seed: self.run.seed, index });
-            unread.push((batch.len(), loss.clone().without_autodiff()));
+            let loss = model.planned_loss(plan);
+            unread.push((rows, loss.clone().without_autodiff()));
             let read = if unread.len() < losses_at_once { Vec::new() } else { self.values(&mut unread)? };
             self.progress.seconds.forward += self.clock.lap();
             if let Some(broken) = read.iter().position(|(_, value)| !value.is_finite()) {
@@ -217,6 +217,15 @@ impl<M: GradientModel> Fit<'_, '_, M> {
         broken.map_or(Ok((model, interrupted)), |broken| {
             let (epoch, step) = (self.progress.epoch(), self.progress.steps_done + 1);
             Err(TrainError::Diverged { epoch, step, loss: read[broken].1.into(), culprit: Culprit::Loss })
+        })
+    }
+
+    /// The steps of the batches `from ..` of a phase, planned ahead on threads of their own: the rows of each and its plan.
+    fn plans(&self, phase: usize, from: usize, model: &M) -> Prefetch<(usize, M::Plan)> {
+        let (planner, seed, first) = (model.planner(), self.run.seed, self.progress.num_steps);
+        self.phases.sampler(phase).epoch_with(self.progress.epoch() as u64 - 1, from, move |batch, drawn| {
+            let index = first + (batch - from) as u64;
+            (drawn.len(), planner.plan(&drawn, Step { seed, index }))
         })
     }
 

@@ -7,7 +7,6 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
 use burn::module::{ModuleMapper, Param, ParamId};
 use burn::store::RecordError;
@@ -15,8 +14,8 @@ use burn::store::burn_pack::{Error, Reader, Tensor as Packed, Writer};
 use burn::tensor::{Bytes, DType, Device, Gradients, Tensor, TensorData};
 use gnnrec_model::{GradientModel, TableRows};
 use gnnrec_sparse::kernels::tables::{Adam, RmsProp};
-use gnnrec_sparse::scatter_rows;
 use gnnrec_sparse::tables::{self, TableGradient};
+use gnnrec_sparse::{Rows, scatter_rows};
 use serde::{Deserialize, Serialize};
 
 use crate::panels::{Moved, of_rows, regrouped};
@@ -288,7 +287,7 @@ fn unpacked(tensor: Packed) -> Result<Tensor<1>, RecordError> {
 }
 
 /// Gradients of rows by parameter.
-pub(crate) type RowsById = BTreeMap<ParamId, (Arc<[u32]>, Tensor<2>)>;
+pub(crate) type RowsById = BTreeMap<ParamId, (Rows, Tensor<2>)>;
 
 /// What a backward pass left in the tables of a model.
 pub(crate) fn rows_of_tables<M: GradientModel>(model: &M) -> RowsById {

@@ -11,9 +11,9 @@ use gnnrec_eval::Scorer;
 use gnnrec_graph::{ItemId, UserId, World};
 use gnnrec_model::conformance::with_largest_table;
 use gnnrec_model::{
-    GradientConfig, GradientModel, ModelError, Step, Table, bpr_loss, conformance, table_scorer, whole_tables,
+    GradientConfig, GradientModel, ModelError, Planner, Table, bpr_loss, conformance, table_scorer, whole_tables,
 };
-use gnnrec_sampling::Batch;
+use gnnrec_sampling::{Batch, PairwiseBatch};
 use gnnrec_train::{Event, Fitted, OptimiserConfig, Run, Stop, TrainConfig, fit, load_model, save_model};
 
 use small::{config, holdout, run};
@@ -39,8 +39,13 @@ impl GradientConfig for Factors {
 }
 
 impl GradientModel for Model {
-    fn loss(&self, batch: &Batch, _: Step) -> Tensor<1> {
-        let batch = batch.pairwise();
+    type Plan = PairwiseBatch;
+
+    fn planner(&self) -> Planner<PairwiseBatch> {
+        Planner::new(|batch: &Batch, _| batch.pairwise().clone())
+    }
+
+    fn planned_loss(&self, batch: PairwiseBatch) -> Tensor<1> {
         let users = self.users.lookup(UserId::peel_slice(&batch.users));
         let score = |items: &[ItemId]| {
             let products = users.clone() * self.items.lookup(ItemId::peel_slice(items));

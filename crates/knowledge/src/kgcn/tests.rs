@@ -37,7 +37,12 @@ fn tensors_and_loops_agree() {
             let (num_users, num_items) = (world.interactions().num_users(), world.interactions().num_items());
             let users: Vec<u32> = (0..).take(num_users).flat_map(|user| vec![user; num_items]).collect();
             let nodes = model.field.node_of_item.repeat(num_users);
-            let expected: Vec<f32> = model.forward(&users, nodes).scores.into_data().try_to_vec().unwrap();
+            let expected: Vec<f32> = model
+                .forward(FieldPlan::new(&model.field, num_hops, &users, nodes, &Device::flex()))
+                .scores
+                .into_data()
+                .try_to_vec()
+                .unwrap();
             for (found, expected) in scores.iter().zip(&expected) {
                 assert!((found - expected).abs() < 1e-5 * (1.0 + expected.abs()), "{found} {expected}");
             }

@@ -48,6 +48,9 @@ pub(super) fn agrees_with_cpu<C: GradientConfig>(config: &C, world: &World, kink
         assert_close(&found, &expected, 1e-4, "gradients");
     }
 
+    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+    uploads_nothing(config, world, &device);
+
     let train = |device: &Device| {
         let (model, steps) = (init_on(config, world, 4, device), (4, NUM_STEPS));
         let (mut adam, mut descent) = (AdamConfig::new().with_epsilon(1e-8).init(), SgdConfig::new().init());
@@ -68,6 +71,41 @@ pub(super) fn agrees_with_cpu<C: GradientConfig>(config: &C, world: &World, kink
     assert_close(&moved(on_device, &cpu), &found, TOLERANCE, "scores of weights moved to the CPU");
     assert_close(&moved(on_cpu, &device), &expected, TOLERANCE, "scores of weights moved to the device");
     true
+}
+
+/// A step whose plan was made ahead, on another thread, has all its lists, graphs and masks on the device.
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+fn uploads_nothing<C: GradientConfig>(config: &C, world: &World, device: &Device) {
+    use burn::optim::GradientsParams;
+    use burn::tensor::Tensor;
+    use gnnrec_sparse::late_uploads;
+    use gnnrec_sparse::tables::{TableGradient, sgd};
+
+    use crate::{Table, TableRows};
+
+    let mut model = init_on(config, world, 4, device);
+    for (position, phase) in config.phases().iter().enumerate() {
+        model = model.refreshed(position);
+        // The first step uploads what belongs to the model.
+        for index in 0..3 {
+            let (planner, batch) = (model.planner(), batch(world, phase, 4, index));
+            let plan = std::thread::spawn(move || planner.plan(&batch, Step { seed: 4, index })).join();
+            let before = late_uploads();
+            let loss = model.planned_loss(plan.expect("a step can be planned"));
+            let grads = GradientsParams::from_grads(loss.backward(), &model);
+            model.visit(&mut Flatten { grads, values: Vec::new() });
+            for TableRows { rows, values, .. } in model.tables().into_iter().flat_map(Table::take_gradients) {
+                let num_rows = rows.last().map_or(0, |&row| row as usize + 1);
+                let table = Tensor::<2>::zeros([num_rows, values.dims()[1]], device);
+                drop(sgd(table, TableGradient::Rows { rows, values }, 0.1).into_data());
+            }
+            let late = late_uploads() - before;
+            assert!(
+                index == 0 || late == 0,
+                "step {index} of {phase:?} uploads {late} buffers that no plan made ready"
+            );
+        }
+    }
 }
 
 pub(super) fn assert_close(found: &[f32], expected: &[f32], tolerance: f32, what: &str) {

@@ -8,13 +8,13 @@ use gnnrec_sparse::{SeenItems, best_unseen};
 /// Final tables on a device and a copy of them in memory.
 pub(super) struct DeviceScorer {
     copy: EmbeddingScorer,
-    users: Tensor<2>,
-    items: Tensor<2>,
+    /// Columns of the users' and of the items' table.
+    panels: Vec<[Tensor<2>; 2]>,
 }
 
 impl DeviceScorer {
-    pub(super) fn new(copy: EmbeddingScorer, users: Tensor<2>, items: Tensor<2>) -> Self {
-        Self { copy, users: users.without_autodiff(), items: items.without_autodiff() }
+    pub(super) fn new(copy: EmbeddingScorer, panels: Vec<[Tensor<2>; 2]>) -> Self {
+        Self { copy, panels: panels.into_iter().map(|panel| panel.map(Tensor::without_autodiff)).collect() }
     }
 }
 
@@ -34,7 +34,7 @@ impl Scorer for DeviceScorer {
     fn best_unseen(&self, users: &[UserId], seen: &Csr, k: usize) -> Option<Vec<Vec<(ItemId, f32)>>> {
         let ranks: Vec<u32> = (0..).take(self.num_items()).map(|item| tie_rank(ItemId(item))).collect();
         let asked: Vec<u32> = users.iter().map(|user| user.0).collect();
-        let lists = best_unseen(&self.users, &self.items, &asked, &SeenItems::new(seen.clone(), &ranks), k);
+        let lists = best_unseen(&self.panels, &asked, &SeenItems::new(seen.clone(), &ranks), k);
         Some(
             lists
                 .into_iter()

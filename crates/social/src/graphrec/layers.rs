@@ -4,8 +4,10 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
-use gnnrec_model::normal_init;
-use gnnrec_sparse::{Activation, EdgeGraph, edge_relu_add, edge_relu_dot, edge_softmax, linear, spmm_edges};
+use gnnrec_model::{normal_init, ready_column};
+use gnnrec_sparse::{
+    Activation, EdgeGraph, edge_relu_add, edge_relu_dot, edge_softmax, linear, ready_tensor, spmm_edges,
+};
 
 /// How parameters start: weights from `N(0, std²)`, biases at 0.
 #[derive(Clone, Copy)]
@@ -137,29 +139,44 @@ impl Aggregation {
         }
     }
 
-    /// `num_rows x dim`. `sources` has a row for each column of the graph; `targets`, which attention alone asks
-    /// for, one for each row.
-    pub(super) fn forward(
-        &self,
-        graph: &EdgeGraph,
-        sources: Tensor<2>,
-        targets: impl FnOnce() -> Tensor<2>,
-    ) -> Tensor<2> {
-        let device = sources.device();
-        let degrees = || graph.pattern().indptr().windows(2).map(|bounds| bounds[1] - bounds[0]);
-        let weights = match &self.attention {
-            Some(attention) => attention.forward(graph, sources.clone(), targets()),
-            None => {
-                #[expect(clippy::cast_precision_loss, reason = "a mean needs no more digits")]
-                let shares = degrees().flat_map(|degree| std::iter::repeat_n(1.0 / degree as f32, degree));
-                Tensor::from_data(TensorData::new(shares.collect::<Vec<f32>>(), [graph.num_edges()]), &device)
-            }
+    /// `num_rows x dim`. `x` has a row for each source; `targets`, which attention alone asks for, one for each target.
+    pub(super) fn forward(&self, sources: &Sources, x: Tensor<2>, targets: impl FnOnce() -> Tensor<2>) -> Tensor<2> {
+        let weights = match (&self.attention, &sources.shares) {
+            (Some(attention), _) => attention.forward(&sources.graph, x.clone(), targets()),
+            (None, Some(shares)) => shares.clone(),
+            (None, None) => unreachable!("without attention there are shares"),
         };
-        let output = self.output.relu(spmm_edges(graph, weights, sources));
-        if degrees().all(|degree| degree > 0) {
-            return output;
+        let output = self.output.relu(spmm_edges(&sources.graph, weights, x));
+        match &sources.has_any {
+            Some(has_any) => output * has_any.clone(),
+            None => output,
         }
-        let has_sources = degrees().map(|degree| f32::from(u8::from(degree > 0))).collect::<Vec<f32>>();
-        output * Tensor::<2>::from_data(TensorData::new(has_sources, [graph.num_rows(), 1]), &device)
+    }
+}
+
+/// Which sources each target sums up.
+#[derive(Debug)]
+pub(super) struct Sources {
+    /// A row for each target, a column for each source.
+    graph: EdgeGraph,
+    /// For each edge `1 / |sources of the target|`, where no attention weighs them.
+    shares: Option<Tensor<1>>,
+    /// 1 for a target with sources and 0 for one without, `num_rows x 1`, where there are any without.
+    has_any: Option<Tensor<2>>,
+}
+
+impl Sources {
+    /// Ready for sums on a device.
+    pub(super) fn of(graph: EdgeGraph, with_attention: bool, device: &Device) -> Self {
+        let degrees = || graph.pattern().indptr().windows(2).map(|bounds| bounds[1] - bounds[0]);
+        let shares = (!with_attention).then(|| {
+            #[expect(clippy::cast_precision_loss, reason = "a mean needs no more digits")]
+            let shares = degrees().flat_map(|degree| std::iter::repeat_n(1.0 / degree as f32, degree));
+            ready_tensor(TensorData::new(shares.collect::<Vec<f32>>(), [graph.num_edges()]), device)
+        });
+        let has_any = degrees()
+            .any(|degree| degree == 0)
+            .then(|| ready_column(degrees().map(|degree| f32::from(u8::from(degree > 0))).collect(), device));
+        Self { shares, has_any, graph: graph.ready_on(device) }
     }
 }

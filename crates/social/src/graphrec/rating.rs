@@ -9,6 +9,7 @@ use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor, TensorData};
 use gnnrec_model::Step;
 use gnnrec_sampling::{Purpose, stream};
+use gnnrec_sparse::ready_tensor;
 use rand::RngExt;
 
 use super::layers::{Linear, Start};
@@ -56,11 +57,16 @@ impl RatingMlp {
     }
 
     /// The ratings of a batch of rows `[h_u ; z_i]`, in training.
-    pub(super) fn forward(&self, x: Tensor<2>, dropout: f64, step: Step) -> Tensor<1> {
-        let first = relu(self.first_norm.forward(x.matmul(self.first.val())));
-        let first = dropped(first, dropout, step, 0);
+    pub(super) fn forward(&self, x: Tensor<2>, dropped: Dropped) -> Tensor<1> {
+        let [drop_first, drop_second] = dropped.0.map(|mask| {
+            move |x: Tensor<2>| match mask {
+                Some(mask) => x * mask,
+                None => x,
+            }
+        });
+        let first = drop_first(relu(self.first_norm.forward(x.matmul(self.first.val()))));
         let second = relu(self.second_norm.forward(first.matmul(self.second.val())));
-        self.output.forward(dropped(second, dropout, step, 1)).squeeze_dim(1)
+        self.output.forward(drop_second(second)).squeeze_dim(1)
     }
 
     /// What scoring needs of final vectors, `num_users x dim` and `num_items x dim`.
@@ -85,13 +91,17 @@ pub(super) fn values(x: Tensor<2>) -> Vec<f32> {
     x.into_data().try_to_vec().expect("tables are 32-bit floats")
 }
 
-/// Each value 0 with probability `rate`, and else divided by `1 - rate`; keyed by step and layer.
-fn dropped(x: Tensor<2>, rate: f64, step: Step, layer: u64) -> Tensor<2> {
-    if rate == 0.0 {
-        return x;
+/// What a step multiplies the values behind either relu by: each 0 with some probability, and else the inverse of the
+/// other probability. Keyed by step and layer.
+#[derive(Debug)]
+pub(super) struct Dropped([Option<Tensor<2>>; 2]);
+
+impl Dropped {
+    /// Of `rows` rows behind layers of `dim` and of [`LAST_WIDTH`] units.
+    pub(super) fn new(rows: usize, dim: usize, rate: f64, step: Step, device: &Device) -> Self {
+        let masks = [(0, dim), (1, LAST_WIDTH)];
+        Self(masks.map(|(layer, width)| (rate > 0.0).then(|| mask(rows, width, rate, step, layer, device))))
     }
-    let ([rows, width], device) = (x.dims(), x.device());
-    x * mask(rows, width, rate, step, layer, &device)
 }
 
 fn mask(rows: usize, width: usize, rate: f64, step: Step, layer: u64, device: &Device) -> Tensor<2> {
@@ -99,7 +109,7 @@ fn mask(rows: usize, width: usize, rate: f64, step: Step, layer: u64, device: &D
     #[expect(clippy::cast_possible_truncation, reason = "a factor needs no more digits")]
     let kept = (1.0 / (1.0 - rate)) as f32;
     let mask = (0..rows * width).map(|_| if random.random::<f64>() < rate { 0.0 } else { kept });
-    Tensor::from_data(TensorData::new(mask.collect::<Vec<f32>>(), [rows, width]), device)
+    ready_tensor(TensorData::new(mask.collect::<Vec<f32>>(), [rows, width]), device)
 }
 
 #[cfg(test)]
@@ -116,7 +126,7 @@ mod tests {
         assert!((first.iter().sum::<f32>() / 5e3 - 1.0).abs() < 0.0283);
         assert_eq!(first, mask(0, 0));
         assert!(first != mask(1, 0) && first != mask(0, 1));
-        let x = Tensor::<2>::ones([2, 3], &device);
-        assert_eq!(values(dropped(x, 0.0, Step { seed: 0, index: 0 }, 0)), [1.0; 6]);
+        let Dropped(masks) = Dropped::new(2, 3, 0.0, Step { seed: 0, index: 0 }, &device);
+        assert!(masks.iter().all(Option::is_none));
     }
 }

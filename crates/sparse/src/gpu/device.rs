@@ -1,10 +1,13 @@
 //! What was uploaded once, and tensors made on a device.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use burn::tensor::{DType, Shape};
+use burn::backend::DispatchDevice;
+use burn::tensor::{DType, Device, Shape};
 use burn_cubecl::CubeDevice;
 use burn_cubecl::tensor::CubeTensor;
+use burn_std::id::StreamId;
 
 /// A value for each device that asked for it, made at the first call.
 pub(crate) struct OnDevices<T>(Mutex<Vec<(CubeDevice, Arc<T>)>>);
@@ -34,11 +37,47 @@ impl<T> OnDevices<T> {
     }
 }
 
+/// Where uploads go that are made ahead of their use. A write ends the batch of kernels that its own stream has gathered;
+/// here there are none, and the kernels of the step under way stay together.
+const ASIDE: StreamId = StreamId { value: u64::MAX };
+
+static LATE: AtomicUsize = AtomicUsize::new(0);
+
+/// Uploads whatever `work` uploads in a stream of its own, for kernels of other streams that come later.
+pub(crate) fn aside<T>(work: impl FnOnce() -> T) -> T {
+    ASIDE.executes(work)
+}
+
+/// [`aside`] if the device is one that uploads; whether it is.
+pub(crate) fn ahead(device: &Device, upload: impl FnOnce(&CubeDevice)) -> bool {
+    match device.clone().without_autodiff().as_dispatch() {
+        DispatchDevice::Cube(device) => {
+            aside(|| upload(device));
+            true
+        }
+        _ => false,
+    }
+}
+
+/// How many buffers of lists, graphs and masks operations uploaded themselves since the program began, since they were
+/// not ready: in a training whose batches are prepared ahead no step adds to it.
+#[must_use]
+pub fn late_uploads() -> usize {
+    LATE.load(Ordering::Relaxed)
+}
+
+fn count_late() {
+    if StreamId::current() != ASIDE {
+        LATE.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 /// Bytes of the smallest buffer: one vector, since a binding is as large as one value of it.
 const LEAST_BYTES: usize = 16;
 
 /// A tensor of any 32-bit numbers from memory here.
 pub(super) fn upload<T: bytemuck::NoUninit>(values: &[T], dtype: DType, device: &CubeDevice) -> CubeTensor {
+    count_late();
     let client = device.client();
     let bytes: &[u8] = bytemuck::cast_slice(values);
     let mut least = [0; LEAST_BYTES];
@@ -61,6 +100,7 @@ pub(super) fn upload_lists<const K: usize>(lists: [&[u32]; K], device: &CubeDevi
     if lists.iter().map(|list| list.len()).sum::<usize>() > TOGETHER {
         return lists.map(|list| upload_u32(list, device));
     }
+    count_late();
     let client = device.client();
     let aligned = usize::try_from(client.properties().memory.alignment).unwrap_or(256).max(256) / size_of::<u32>();
     let starts = lists.iter().scan(0, |next, list| {
@@ -82,7 +122,7 @@ pub(super) fn upload_lists<const K: usize>(lists: [&[u32]; K], device: &CubeDevi
     })
 }
 
-pub(super) fn upload_u32(values: &[u32], device: &CubeDevice) -> CubeTensor {
+pub(crate) fn upload_u32(values: &[u32], device: &CubeDevice) -> CubeTensor {
     upload(values, DType::U32, device)
 }
 

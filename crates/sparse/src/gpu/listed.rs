@@ -1,11 +1,36 @@
 //! Sums for a few rows that a step names: a cube for each row of a graph, a line of units for each list of rows.
 
+use burn_cubecl::CubeDevice;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::device::empty;
+use super::device::{empty, upload_lists};
 use super::geometry::{Columns, cubes, lines};
 use super::graph::DeviceSide;
+use crate::kernels::tables::RowGroups;
+
+/// Who names each distinct row of a list, on a device.
+#[derive(Debug)]
+pub(crate) struct DeviceGroups {
+    /// The positions that name each distinct row, and where each row's begin: one more than there are rows.
+    pub(super) positions: CubeTensor,
+    pub(super) bounds: CubeTensor,
+    /// For each position, the number of its row among the distinct ones.
+    pub(super) numbers: CubeTensor,
+}
+
+impl DeviceGroups {
+    pub(crate) fn new(groups: &RowGroups, device: &CubeDevice) -> Self {
+        let (bounds, positions, numbers) = groups.segments();
+        let [bounds, positions, numbers] = upload_lists([&bounds, positions, &numbers], device);
+        Self { positions, bounds, numbers }
+    }
+
+    /// The sum of the rows of `x` at the positions of each distinct row.
+    pub(super) fn sums(&self, x: &CubeTensor) -> CubeTensor {
+        sums_of_lists(x, &self.bounds, &self.positions)
+    }
+}
 
 /// `y[n] = r[rows[n]] Σ_{p of rows[n]} w[p] c[other(p)] x[other(p)]`: each line of a cube adds every so many edges, and
 /// the first adds the lines in order.
@@ -142,7 +167,7 @@ fn sum_lists<N: Size>(
 }
 
 /// The sum of the rows in each list; list `n` stands at `bounds[n] .. bounds[n + 1]`.
-pub(super) fn sums_of_lists(x: &CubeTensor, bounds: &CubeTensor, lists: &CubeTensor) -> CubeTensor {
+fn sums_of_lists(x: &CubeTensor, bounds: &CubeTensor, lists: &CubeTensor) -> CubeTensor {
     let (num_lists, width) = (bounds.meta.num_elements() - 1, x.meta.shape()[1]);
     let y = empty([num_lists, width], &x.device);
     if num_lists == 0 || width == 0 {

@@ -24,7 +24,9 @@ mod sums;
 mod tables;
 mod tensors;
 
-pub(crate) use device::OnDevices;
+pub use device::late_uploads;
+pub(crate) use device::{OnDevices, ahead, aside, upload_u32 as list};
 pub(crate) use edges::{DeviceEdges, DeviceMask};
-pub(crate) use propagation::{DeviceMatrix, DeviceRows};
+pub(crate) use listed::DeviceGroups;
+pub(crate) use propagation::DeviceMatrix;
 pub(crate) use rank::DeviceSeen;

@@ -7,13 +7,12 @@ use burn_cubecl::CubeDevice;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 
-use super::device::{empty, upload_f32, upload_lists};
-use super::graph::{self, DeviceSide};
-use super::listed::{rows_of_product, sums_of_lists};
+use super::device::{empty, upload_f32};
+use super::graph::DeviceSide;
+use super::listed::rows_of_product;
 use super::rows::{Block, add, gather, numbers, zeros};
 use super::sums::{NONE, Rows, Sum, Weights};
-use crate::kernels::PropagatedRows;
-use crate::{Adjacency, LayerCombination};
+use crate::{Adjacency, LayerCombination, Rows as RowList};
 
 /// One direction of an adjacency.
 #[derive(Debug)]
@@ -60,121 +59,76 @@ pub(super) fn upload_factors(
     some.then(|| upload_f32(&lists.collect::<Vec<_>>().concat(), device))
 }
 
-/// The rows asked for of a propagation, on a device.
-#[derive(Debug)]
-pub(crate) struct DeviceRows {
-    /// The distinct nodes, in the order in which they were asked for.
-    nodes: CubeTensor,
-    num_nodes: usize,
-    /// For each row asked for, its number among the distinct nodes.
-    numbers: CubeTensor,
-    /// The rows that ask for each distinct node, and where each node's begin.
-    askers: CubeTensor,
-    bounds: CubeTensor,
-}
-
-impl DeviceRows {
-    pub(crate) fn new(rows: &[u32], num_all: usize, device: &CubeDevice) -> Self {
-        let mut number_of = vec![NONE; num_all];
-        let (mut nodes, mut bounds) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len() + 1));
-        bounds.push(0u32);
-        let numbers: Vec<u32> = rows
-            .iter()
-            .map(|&row| {
-                let number = &mut number_of[row as usize];
-                if *number == NONE {
-                    *number = graph::number(nodes.len());
-                    nodes.push(row);
-                    bounds.push(0);
-                }
-                bounds[*number as usize + 1] += 1;
-                *number
-            })
-            .collect();
-        for n in 1..bounds.len() {
-            bounds[n] += bounds[n - 1];
-        }
-        let (mut askers, mut next) = (vec![0u32; rows.len()], bounds.clone());
-        for (asker, &number) in (0..).zip(&numbers) {
-            askers[next[number as usize] as usize] = asker;
-            next[number as usize] += 1;
-        }
-        let num_nodes = nodes.len();
-        let [nodes, numbers, askers, bounds] = upload_lists([&nodes, &numbers, &askers, &bounds], device);
-        Self { nodes, num_nodes, numbers, askers, bounds }
-    }
-}
-
 /// `y_k[n] = Σ_l w_kl (M^l x)[rows[n]]`.
 pub(super) fn propagate_rows(
     adjacency: &Adjacency,
     combination: &LayerCombination,
-    rows: &PropagatedRows,
+    rows: &RowList,
     x: CubeTensor,
 ) -> CubeTensor {
     let x = into_contiguous(x);
     let (device, width, last) = (x.device.clone(), x.meta.shape()[1], combination.num_hops());
     let matrix = adjacency.on(&device);
-    let asked = rows.on(&device);
+    let (nodes, num_nodes) = (rows.groups().rows().on(&device), rows.groups().rows().len());
     let num_outputs = combination.num_outputs();
-    let sums = empty([asked.num_nodes, num_outputs * width], &device);
+    let sums = empty([num_nodes, num_outputs * width], &device);
     let mut begun = vec![false; num_outputs];
     let mut combine = |hop: usize, table: &CubeTensor, rows: Option<&CubeTensor>| {
         for (output, weight) in combination.of_layer(hop) {
             let (out, x) = (Block { table: &sums, rows: None, index: output }, Block { table, rows, index: 0 });
             let replace = !std::mem::replace(&mut begun[output], true);
-            add(&out, &x, [asked.num_nodes, width], weight, replace);
+            add(&out, &x, [num_nodes, width], weight, replace);
         }
     };
-    combine(0, &x, Some(&asked.nodes));
+    combine(0, &x, Some(&nodes));
     let mut layer = x;
     for hop in 1..last {
         layer = matrix.product(&layer);
-        combine(hop, &layer, Some(&asked.nodes));
+        combine(hop, &layer, Some(&nodes));
     }
     if last > 0 {
         let parts = [matrix.weights.as_ref(), matrix.factors.as_ref()];
-        let at_nodes = rows_of_product(&matrix.side, parts, &layer, &asked.nodes);
+        let at_nodes = rows_of_product(&matrix.side, parts, &layer, &nodes);
         combine(last, &at_nodes, None);
     }
     for output in (0..num_outputs).filter(|&output| !begun[output]) {
-        let nothing = zeros([asked.num_nodes, width], &device);
+        let nothing = zeros([num_nodes, width], &device);
         let out = Block { table: &sums, rows: None, index: output };
-        add(&out, &Block { table: &nothing, rows: None, index: 0 }, [asked.num_nodes, width], 1.0, true);
+        add(&out, &Block { table: &nothing, rows: None, index: 0 }, [num_nodes, width], 1.0, true);
     }
-    gather(&sums, &asked.numbers, rows.len())
+    gather(&sums, &rows.groups_on(&device).numbers, rows.len())
 }
 
 /// The gradient of [`propagate_rows`] towards `x`, by Horner's rule.
 pub(super) fn propagate_rows_backward(
     adjacency: &Adjacency,
     combination: &LayerCombination,
-    rows: &PropagatedRows,
+    rows: &RowList,
     gradient: CubeTensor,
 ) -> CubeTensor {
     let gradient = into_contiguous(gradient);
     let device = gradient.device.clone();
     let (width, last) = (gradient.meta.shape()[1] / combination.num_outputs(), combination.num_hops());
     let transposed = adjacency.transposed().on(&device);
-    let asked = rows.on(&device);
-    let of_nodes = sums_of_lists(&gradient, &asked.bounds, &asked.askers);
+    let (nodes, num_nodes) = (rows.groups().rows().on(&device), rows.groups().rows().len());
+    let of_nodes = rows.groups_on(&device).sums(&gradient);
     // Adds what the outputs say of a layer at the nodes asked for to a table of all nodes, or of them alone.
     let add_layer = |layer: usize, table: &CubeTensor, rows: Option<&CubeTensor>| {
         for (output, weight) in combination.of_layer(layer) {
             let x = Block { table: &of_nodes, rows: None, index: output };
-            add(&Block { table, rows, index: 0 }, &x, [asked.num_nodes, width], weight, false);
+            add(&Block { table, rows, index: 0 }, &x, [num_nodes, width], weight, false);
         }
     };
     let mut sum = if last == 0 {
         zeros([adjacency.num_rows(), width], &device)
     } else {
-        let top = zeros([asked.num_nodes, width], &device);
+        let top = zeros([num_nodes, width], &device);
         add_layer(last, &top, None);
-        let numbers = numbers(&asked.nodes, adjacency.num_rows(), NONE);
+        let numbers = numbers(&nodes, adjacency.num_rows(), NONE);
         Sum { rows: Rows::Numbered(&numbers), ..transposed.sum() }.of(&top)
     };
     for layer in (0..last.max(1)).rev() {
-        add_layer(layer, &sum, Some(&asked.nodes));
+        add_layer(layer, &sum, Some(&nodes));
         if layer > 0 {
             sum = transposed.product(&sum);
         }

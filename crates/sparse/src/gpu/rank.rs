@@ -6,7 +6,6 @@
 
 #![expect(clippy::float_cmp, reason = "scores that are one and the same are ordered by rank")]
 
-use burn::backend::ops::FloatTensorOps;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 use burn_cubecl::{CubeBackend, CubeDevice};
@@ -16,8 +15,7 @@ use gnnrec_graph::Csr;
 use super::device::{empty, upload_u32};
 use super::geometry::{cubes, lines};
 use super::graph::number;
-use super::rows::gather;
-use crate::ops::Indices;
+use crate::Rows;
 use crate::ops::rank::{RankBackend, SeenItems};
 
 /// Units of a row.
@@ -230,18 +228,8 @@ impl DeviceSeen {
 }
 
 impl RankBackend for CubeBackend {
-    fn best_unseen(
-        asked: Indices,
-        seen: SeenItems,
-        k: usize,
-        users: CubeTensor,
-        items: CubeTensor,
-    ) -> (CubeTensor, CubeTensor) {
-        let users = into_contiguous(users);
-        let device = users.device.clone();
-        let numbers = upload_u32(&asked, &device);
-        let rows = gather(&users, &numbers, asked.len());
-        let scores = into_contiguous(Self::float_matmul(rows, Self::float_transpose(items)));
-        best(&scores, &numbers, &seen.on(&device), k)
+    fn best_unseen(asked: Rows, seen: SeenItems, k: usize, scores: CubeTensor) -> (CubeTensor, CubeTensor) {
+        let scores = into_contiguous(scores);
+        best(&scores, &asked.on(&scores.device), &seen.on(&scores.device), k)
     }
 }

@@ -3,15 +3,17 @@
 
 #![expect(clippy::collapsible_if, reason = "a kernel may read both sides of a conjunction")]
 
+use std::sync::Arc;
+
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::device::{empty, upload_u32};
+use super::device::empty;
 use super::geometry::{Columns, lines, units};
 use super::rowwise::row_dot;
 use crate::kernels::tables::{AdamFactors, RmsProp};
-use crate::ops::tables::Rows;
+use crate::ops::tables::Named;
 
 /// Which rows move, and where their gradient is.
 #[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
@@ -223,13 +225,13 @@ struct Step {
     width: usize,
     gradient: CubeTensor,
     /// The rows named, if not all are.
-    rows: Option<CubeTensor>,
+    rows: Option<Arc<CubeTensor>>,
     num_named: usize,
 }
 
 impl Step {
     /// Panics where the kernels of the CPU do, since a step comes from outside.
-    fn new(x: &CubeTensor, rows: Rows, gradient: CubeTensor) -> Self {
+    fn new(x: &CubeTensor, rows: Named, gradient: CubeTensor) -> Self {
         let shape = x.meta.shape();
         let num_rows = shape[0];
         let width = shape.num_elements() / num_rows.max(1);
@@ -241,12 +243,12 @@ impl Step {
             assert!(rows.windows(2).all(|pair| pair[0] < pair[1]), "rows are distinct and ascending");
             assert!(rows.last().is_none_or(|&row| (row as usize) < num_rows), "rows lie within the table");
         }
-        let rows = rows.map(|rows| upload_u32(&rows, &x.device));
+        let rows = rows.map(|rows| rows.on(&x.device));
         Self { num_rows, columns: Columns::of(width), width, gradient, rows, num_named }
     }
 
     fn named(&self) -> &CubeTensor {
-        self.rows.as_ref().unwrap_or(&self.gradient)
+        self.rows.as_deref().unwrap_or(&self.gradient)
     }
 
     fn is_empty(&self) -> bool {
@@ -293,7 +295,7 @@ fn copied(x: &CubeTensor) -> CubeTensor {
 /// Adam's step, of all rows or of those named.
 pub(super) fn adam(
     [x, m, v]: [CubeTensor; 3],
-    rows: Rows,
+    rows: Named,
     gradient: CubeTensor,
     factors: AdamFactors,
     lazy: bool,
@@ -364,7 +366,7 @@ fn descend(x: &CubeTensor, step: &Step, learning_rate: f32, squares: Option<(&Cu
     }
 }
 
-pub(super) fn sgd(x: CubeTensor, rows: Rows, gradient: CubeTensor, learning_rate: f32) -> CubeTensor {
+pub(super) fn sgd(x: CubeTensor, rows: Named, gradient: CubeTensor, learning_rate: f32) -> CubeTensor {
     let step = Step::new(&x, rows, gradient);
     let x = own(x);
     descend(&x, &step, learning_rate, None);
@@ -374,7 +376,7 @@ pub(super) fn sgd(x: CubeTensor, rows: Rows, gradient: CubeTensor, learning_rate
 #[expect(clippy::cast_precision_loss, reason = "a row has far fewer than 2^24 values")]
 pub(super) fn row_adagrad(
     [x, squares]: [CubeTensor; 2],
-    rows: Rows,
+    rows: Named,
     gradient: CubeTensor,
     learning_rate: f32,
     epsilon: f32,
@@ -409,7 +411,7 @@ pub(super) fn row_adagrad(
 #[expect(clippy::cast_possible_truncation, reason = "tables hold 32-bit floats")]
 pub(super) fn rms_prop(
     [x, squares, last]: [CubeTensor; 3],
-    rows: Rows,
+    rows: Named,
     gradient: CubeTensor,
     constants: RmsProp,
     nth: u32,

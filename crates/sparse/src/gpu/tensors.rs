@@ -1,7 +1,5 @@
 //! The operations of [`crate::ops`] for Burn's `CubeBackend`: tensors made contiguous, and the kernels called.
 
-use std::sync::Arc;
-
 use burn::backend::Cube;
 use burn::backend::ops::{ActivationOps, FloatTensorOps};
 use burn::tensor::{Shape, Tensor};
@@ -9,24 +7,22 @@ use burn_cubecl::CubeBackend;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 
-use super::device::{upload_lists, upload_u32};
 use super::edges::{self, Ends, Pairs};
-use super::listed::sums_of_lists;
 use super::propagation::{propagate_rows, propagate_rows_backward};
 use super::rows::{Block, add, gather, zeros};
 use super::sums::{Rows, Sum, Weights};
 use super::{losses, rowwise, tables};
 use crate::kernels::losses::RowLoss;
-use crate::kernels::tables::{AdamFactors, RmsProp, RowGroups};
+use crate::kernels::tables::{AdamFactors, RmsProp};
 use crate::lookup::Slot;
 use crate::ops::edges::EdgeBackend;
 use crate::ops::lookup::{Lift, LookupBackend};
 use crate::ops::losses::LossBackend;
 use crate::ops::messages::MessageBackend;
 use crate::ops::rowwise::{Ids, RowwiseBackend};
-use crate::ops::tables::{Rows as NamedRows, TableBackend};
-use crate::ops::{Indices, Propagation, SparseBackend};
-use crate::{Adjacency, Dropout, EdgeGraph, End, MaskedGraph};
+use crate::ops::tables::{Named, TableBackend};
+use crate::ops::{Propagation, SparseBackend};
+use crate::{Adjacency, Dropout, EdgeGraph, End, MaskedGraph, Rows as RowList};
 
 impl SparseBackend for CubeBackend {
     fn propagate_rows(plan: Propagation, x: CubeTensor) -> CubeTensor {
@@ -42,33 +38,25 @@ impl SparseBackend for CubeBackend {
         adjacency.on(&x.device).product(&x)
     }
 
-    fn gather_rows(indices: Indices, x: CubeTensor) -> CubeTensor {
+    fn gather_rows(indices: RowList, x: CubeTensor) -> CubeTensor {
         let x = into_contiguous(x);
-        gather(&x, &upload_u32(&indices, &x.device), indices.len())
+        gather(&x, &indices.on(&x.device), indices.len())
     }
 
-    fn scatter_rows(indices: Indices, num_rows: usize, x: CubeTensor) -> CubeTensor {
-        let (groups, width) = (RowGroups::new(&indices), x.meta.shape()[1]);
-        let sums = sum_groups(&groups, x);
+    fn scatter_rows(indices: RowList, num_rows: usize, x: CubeTensor) -> CubeTensor {
+        let (rows, width) = (indices.groups().rows(), x.meta.shape()[1]);
+        let sums = Self::sum_groups(indices.clone(), x);
         let y = zeros([num_rows, width], &sums.device);
-        let rows = upload_u32(groups.rows(), &sums.device);
+        let to = rows.on(&sums.device);
         let (out, sums) =
-            (Block { table: &y, rows: Some(&rows), index: 0 }, Block { table: &sums, rows: None, index: 0 });
-        add(&out, &sums, [groups.rows().len(), width], 1.0, true);
+            (Block { table: &y, rows: Some(&to), index: 0 }, Block { table: &sums, rows: None, index: 0 });
+        add(&out, &sums, [rows.len(), width], 1.0, true);
         y
     }
 }
 
-/// A row for each distinct index.
-fn sum_groups(groups: &RowGroups, x: CubeTensor) -> CubeTensor {
-    let x = into_contiguous(x);
-    let (bounds, positions) = groups.segments();
-    let [bounds, positions] = upload_lists([&bounds, positions], &x.device);
-    sums_of_lists(&x, &bounds, &positions)
-}
-
 impl LookupBackend for CubeBackend {
-    fn gather_rows_into(indices: Indices, _: Slot, x: CubeTensor) -> CubeTensor {
+    fn gather_rows_into(indices: RowList, _: Slot, x: CubeTensor) -> CubeTensor {
         Self::gather_rows(indices, x)
     }
 }
@@ -174,8 +162,8 @@ impl RowwiseBackend for CubeBackend {
 
     fn dropout(dropout: Dropout, ids: Ids, x: CubeTensor) -> CubeTensor {
         let x = into_contiguous(x);
-        let ids = ids.map(|ids| upload_u32(&ids, &x.device));
-        rowwise::dropout(&x, ids.as_ref(), dropout)
+        let ids = ids.map(|ids| ids.on(&x.device));
+        rowwise::dropout(&x, ids.as_deref(), dropout)
     }
 }
 
@@ -192,7 +180,7 @@ impl LossBackend for CubeBackend {
 impl TableBackend for CubeBackend {
     fn adam(
         x: CubeTensor,
-        rows: NamedRows,
+        rows: Named,
         gradient: CubeTensor,
         m: CubeTensor,
         v: CubeTensor,
@@ -204,7 +192,7 @@ impl TableBackend for CubeBackend {
 
     fn lazy_adam(
         x: CubeTensor,
-        rows: NamedRows,
+        rows: Named,
         gradient: CubeTensor,
         m: CubeTensor,
         v: CubeTensor,
@@ -214,13 +202,13 @@ impl TableBackend for CubeBackend {
         (x, m, v)
     }
 
-    fn sgd(x: CubeTensor, rows: NamedRows, gradient: CubeTensor, learning_rate: f32) -> CubeTensor {
+    fn sgd(x: CubeTensor, rows: Named, gradient: CubeTensor, learning_rate: f32) -> CubeTensor {
         tables::sgd(x, rows, gradient, learning_rate)
     }
 
     fn row_adagrad(
         x: CubeTensor,
-        rows: NamedRows,
+        rows: Named,
         gradient: CubeTensor,
         squares: CubeTensor,
         learning_rate: f32,
@@ -232,7 +220,7 @@ impl TableBackend for CubeBackend {
 
     fn rms_prop(
         x: CubeTensor,
-        rows: NamedRows,
+        rows: Named,
         gradient: CubeTensor,
         squares: CubeTensor,
         last: CubeTensor,
@@ -243,7 +231,8 @@ impl TableBackend for CubeBackend {
         (x, squares, last)
     }
 
-    fn sum_groups(groups: Arc<RowGroups>, x: CubeTensor) -> CubeTensor {
-        sum_groups(&groups, x)
+    fn sum_groups(indices: RowList, x: CubeTensor) -> CubeTensor {
+        let x = into_contiguous(x);
+        indices.groups_on(&x.device).sums(&x)
     }
 }

@@ -66,6 +66,7 @@ impl Activation {
     }
 
     /// The slope is a finite number of at least 0.
+    #[cfg(feature = "burn")]
     pub(crate) fn check(self) {
         let fits = match self {
             Self::Identity | Self::Tanh => true,

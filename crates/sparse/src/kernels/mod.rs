@@ -36,7 +36,7 @@ mod linear;
 pub mod losses;
 mod messages;
 mod prefetch;
-mod propagation;
+pub(crate) mod propagation;
 mod reduce;
 pub mod reference;
 pub mod reference_edges;
@@ -56,7 +56,7 @@ pub use edges::{edge_dot, gather_edges, spmm_edges, spmm_masked, sum_edges};
 pub use exp::tanh;
 pub use linear::{Activation, activation_gradient, linear, linear_dw, linear_dx};
 pub use messages::{edge_mul, edge_mul_gradient};
-pub use propagation::{PropagatedRows, propagate_rows, propagate_rows_backward};
+pub use propagation::{propagate_rows, propagate_rows_backward};
 #[cfg(feature = "burn")]
 pub(crate) use rows::scatter_into_zeros;
 pub use rows::{gather_rows, scatter_rows};

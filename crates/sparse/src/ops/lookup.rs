@@ -1,7 +1,5 @@
 //! A lookup whose gradient leaves the backward pass by a sink: no table of zeros is made for it.
 
-use std::sync::Arc;
-
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
@@ -12,7 +10,8 @@ use burn::backend::{Autodiff, Backend as BurnBackend, Flex, backend_extension};
 use burn::tensor::Shape;
 use burn::tensor::Tensor;
 
-use super::{Indices, SparseBackend};
+use super::SparseBackend;
+use crate::Rows;
 use crate::lookup::Slot;
 
 /// Lookups with a sink. A backend that is not listed here panics when it is asked.
@@ -20,7 +19,7 @@ use crate::lookup::Slot;
 pub(crate) trait LookupBackend: SparseBackend {
     /// `y[n] = x[indices[n]]`; the gradient of `y` goes to the slot, and `x` has none from here.
     #[fusion(dtype = x, shape = Shape::new([indices.len(), x[1]]))]
-    fn gather_rows_into(indices: Indices, slot: Slot, x: FloatTensor<Self>) -> FloatTensor<Self>;
+    fn gather_rows_into(indices: Rows, slot: Slot, x: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 /// From a backend's tensor to one that the caller of a sink can use.
@@ -35,7 +34,7 @@ impl Lift for Flex {
 }
 
 impl LookupBackend for Flex {
-    fn gather_rows_into(indices: Indices, _: Slot, x: FlexTensor) -> FlexTensor {
+    fn gather_rows_into(indices: Rows, _: Slot, x: FlexTensor) -> FlexTensor {
         Self::gather_rows(indices, x)
     }
 }
@@ -44,7 +43,7 @@ impl LookupBackend for Flex {
 struct GatherRowsInto;
 
 impl<B: Lift> Backward<B, 1> for GatherRowsInto {
-    type State = (Indices, Slot);
+    type State = (Rows, Slot);
 
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<B>(&ops.node);
@@ -54,10 +53,10 @@ impl<B: Lift> Backward<B, 1> for GatherRowsInto {
 }
 
 impl<B: LookupBackend + Lift, C: CheckpointStrategy> LookupBackend for Autodiff<B, C> {
-    fn gather_rows_into(indices: Indices, slot: Slot, x: FloatTensor<Self>) -> FloatTensor<Self> {
+    fn gather_rows_into(indices: Rows, slot: Slot, x: FloatTensor<Self>) -> FloatTensor<Self> {
         let (node, x) = (x.node(), x.into_primitive());
         match GatherRowsInto.prepare::<C>([node]).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish((Arc::clone(&indices), slot), B::gather_rows(indices, x)),
+            OpsKind::Tracked(prep) => prep.finish((indices.clone(), slot), B::gather_rows(indices, x)),
             OpsKind::UnTracked(prep) => prep.finish(B::gather_rows(indices, x)),
         }
     }

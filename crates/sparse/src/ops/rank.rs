@@ -8,9 +8,8 @@ use burn::backend::{Backend as BurnBackend, Dispatch, backend_extension};
 use burn::tensor::{DType, Shape, Tensor};
 use gnnrec_graph::Csr;
 
-use super::Indices;
 use crate::gpu::{DeviceSeen, OnDevices};
-use crate::tensor::checked;
+use crate::{Rows, gather_rows};
 
 /// Floats of a block of scores: 64 MiB, half of the smallest binding that an adapter may have.
 const BLOCK: usize = 16 << 20;
@@ -44,43 +43,46 @@ impl SeenItems {
 #[backend_extension(Cube, Fusion)]
 pub(crate) trait RankBackend: BurnBackend {
     /// Scores of the `k` best items of each user, and their numbers.
-    #[fusion(meta = |asked, _, k, users, _| {
+    ///
+    /// `scores` is `asked.len() x num_items` and is written over.
+    #[fusion(meta = |asked, _, k, scores| {
         let shape = Shape::new([asked.len(), *k]);
-        (TensorSpec::new(shape.clone(), users.dtype), TensorSpec::new(shape, DType::U32))
+        (TensorSpec::new(shape.clone(), scores.dtype), TensorSpec::new(shape, DType::U32))
     })]
     fn best_unseen(
-        asked: Indices,
+        asked: Rows,
         seen: SeenItems,
         k: usize,
-        users: FloatTensor<Self>,
-        items: FloatTensor<Self>,
+        scores: FloatTensor<Self>,
     ) -> (FloatTensor<Self>, IntTensor<Self>);
 }
 
 /// For each of the `asked` users the best `k` items by inner product among those it has not seen, best first, with
 /// their scores. Of a user whose scores hold a NaN the first of them is listed alone.
 ///
-/// `users` is `num_users x dim` and `items` `num_items x dim`, on a GPU. It holds the scores of as many users as take
-/// 64 MiB, at least one row, and one list of `k` for each.
+/// The tables come in panels of their columns, each `num_users x width` and `num_items x width` on one GPU: their inner
+/// products are added in order. It holds the scores of as many users as take 64 MiB, at least one row, once more where
+/// there are several panels, and one list of `k` for each.
 ///
 /// # Panics
-/// If a size differs from those of `seen`, or the tables are on the CPU, which has `gnnrec-eval` for it.
+/// If a size differs from those of `seen`, there is no panel, or the tables are on the CPU, which has `gnnrec-eval` for
+/// it.
 #[must_use]
-pub fn best_unseen(
-    users: &Tensor<2>,
-    items: &Tensor<2>,
-    asked: &[u32],
-    seen: &SeenItems,
-    k: usize,
-) -> Vec<Vec<(u32, f32)>> {
-    assert_eq!(users.dims()[0], seen.seen.num_rows(), "one row for each user");
-    assert_eq!(items.dims()[0], seen.seen.num_cols(), "one row for each item");
-    checked(asked, users.dims()[0]);
+pub fn best_unseen(tables: &[[Tensor<2>; 2]], asked: &[u32], seen: &SeenItems, k: usize) -> Vec<Vec<(u32, f32)>> {
+    let (num_users, num_items) = (seen.seen.num_rows(), seen.seen.num_cols());
+    for [users, items] in tables {
+        assert_eq!(users.dims()[0], num_users, "one row for each user");
+        assert_eq!(items.dims()[0], num_items, "one row for each item");
+    }
+    Rows::from(asked).check(num_users);
     let mut lists = Vec::with_capacity(asked.len());
-    for asked in asked.chunks((BLOCK / items.dims()[0].max(1)).max(1)) {
-        let (users, items) = (users.clone().into_dispatch(), items.clone().into_dispatch());
+    for asked in asked.chunks((BLOCK / num_items.max(1)).max(1)) {
+        let asked = Rows::from(asked);
+        let products =
+            tables.iter().map(|[users, items]| gather_rows(users.clone(), &asked).matmul(items.clone().transpose()));
+        let scores = products.reduce(Tensor::add).expect("a table has a panel");
         let (scores, items) =
-            <Dispatch as RankBackend>::best_unseen(Indices::from(asked), seen.clone(), k, users, items);
+            <Dispatch as RankBackend>::best_unseen(asked.clone(), seen.clone(), k, scores.into_dispatch());
         let scores = Tensor::<2>::from_dispatch(scores).into_data();
         let items = Tensor::<2, burn::tensor::Int>::from_dispatch(items).into_data();
         let scores = scores.try_to_vec::<f32>().expect("scores are 32-bit floats");

@@ -8,12 +8,12 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend as BurnBackend, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
 
-use super::Indices;
 use super::edges::{filled, floats, width};
+use crate::Rows;
 use crate::kernels::{self, Dropout};
 
 /// What rows are called; `None` calls them by their numbers.
-pub(crate) type Ids = Option<Indices>;
+pub(crate) type Ids = Option<Rows>;
 
 /// The operations on rows of a backend. A backend that is not listed here panics when it is asked.
 #[backend_extension(Flex, Cube: cfg(feature = "gpu"), Fusion: cfg(feature = "gpu"), Autodiff)]
@@ -124,10 +124,10 @@ pub fn unit_rows(x: Tensor<2>) -> Tensor<2> {
 /// # Panics
 /// If there is not one id for each row.
 #[must_use]
-pub fn dropout_rows(x: Tensor<2>, ids: Option<&[u32]>, dropout: Dropout) -> Tensor<2> {
+pub fn dropout_rows(x: Tensor<2>, ids: Option<&Rows>, dropout: Dropout) -> Tensor<2> {
     if let Some(ids) = ids {
         assert_eq!(ids.len(), x.dims()[0], "one id for each row");
     }
-    let ids = ids.map(Indices::from);
+    let ids = ids.cloned();
     Tensor::from_dispatch(<Dispatch as RowwiseBackend>::dropout(dropout, ids, x.into_dispatch()))
 }

@@ -3,17 +3,16 @@
 //! Flex moves tensors in place where nobody else holds them and copies them first otherwise. There is no
 //! gradient of a step, so Autodiff is not among the backends.
 
-use std::sync::Arc;
-
 use burn::backend::flex::{FlexTensor, Layout};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend as BurnBackend, Flex, backend_extension};
 use burn::tensor::{Bytes, DType, Shape};
 
-use crate::kernels::tables::{self, AdamFactors, Gradient, RmsProp, RowGroups};
+use crate::Rows;
+use crate::kernels::tables::{self, AdamFactors, Gradient, RmsProp};
 
 /// The rows that a gradient names; `None` names all.
-pub(crate) type Rows = Option<Arc<[u32]>>;
+pub(crate) type Named = Option<Rows>;
 
 /// Steps on tables. A backend that is not listed here panics when it is asked.
 ///
@@ -24,7 +23,7 @@ pub(crate) trait TableBackend: BurnBackend {
     #[fusion(meta = |x, _, _, m, v, _| (x.clone(), m.clone(), v.clone()))]
     fn adam(
         x: FloatTensor<Self>,
-        rows: Rows,
+        rows: Named,
         gradient: FloatTensor<Self>,
         m: FloatTensor<Self>,
         v: FloatTensor<Self>,
@@ -34,7 +33,7 @@ pub(crate) trait TableBackend: BurnBackend {
     #[fusion(meta = |x, _, _, m, v, _| (x.clone(), m.clone(), v.clone()))]
     fn lazy_adam(
         x: FloatTensor<Self>,
-        rows: Rows,
+        rows: Named,
         gradient: FloatTensor<Self>,
         m: FloatTensor<Self>,
         v: FloatTensor<Self>,
@@ -42,12 +41,12 @@ pub(crate) trait TableBackend: BurnBackend {
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
     /// `x` after a step.
     #[fusion(dtype = x, shape = x)]
-    fn sgd(x: FloatTensor<Self>, rows: Rows, gradient: FloatTensor<Self>, learning_rate: f32) -> FloatTensor<Self>;
+    fn sgd(x: FloatTensor<Self>, rows: Named, gradient: FloatTensor<Self>, learning_rate: f32) -> FloatTensor<Self>;
     /// `x` and `squares` after a step.
     #[fusion(meta = |x, _, _, squares, _, _| (x.clone(), squares.clone()))]
     fn row_adagrad(
         x: FloatTensor<Self>,
-        rows: Rows,
+        rows: Named,
         gradient: FloatTensor<Self>,
         squares: FloatTensor<Self>,
         learning_rate: f32,
@@ -57,22 +56,22 @@ pub(crate) trait TableBackend: BurnBackend {
     #[fusion(meta = |x, _, _, squares, last, _, _| (x.clone(), squares.clone(), last.clone()))]
     fn rms_prop(
         x: FloatTensor<Self>,
-        rows: Rows,
+        rows: Named,
         gradient: FloatTensor<Self>,
         squares: FloatTensor<Self>,
         last: FloatTensor<Self>,
         constants: RmsProp,
         step: u32,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
-    /// `y[r] = Σ_{n: indices[n] = rows[r]} x[n]`.
-    #[fusion(dtype = x, shape = Shape::new([groups.rows().len(), x[1]]))]
-    fn sum_groups(groups: Arc<RowGroups>, x: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// `y[r] = Σ_{n: indices[n] = r-th distinct of them} x[n]`.
+    #[fusion(dtype = x, shape = Shape::new([indices.groups().rows().len(), x[1]]))]
+    fn sum_groups(indices: Rows, x: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 impl TableBackend for Flex {
     fn adam(
         x: FlexTensor,
-        rows: Rows,
+        rows: Named,
         gradient: FlexTensor,
         m: FlexTensor,
         v: FlexTensor,
@@ -84,7 +83,7 @@ impl TableBackend for Flex {
 
     fn lazy_adam(
         x: FlexTensor,
-        rows: Rows,
+        rows: Named,
         gradient: FlexTensor,
         m: FlexTensor,
         v: FlexTensor,
@@ -95,14 +94,14 @@ impl TableBackend for Flex {
         (x, m, v)
     }
 
-    fn sgd(x: FlexTensor, rows: Rows, gradient: FlexTensor, learning_rate: f32) -> FlexTensor {
+    fn sgd(x: FlexTensor, rows: Named, gradient: FlexTensor, learning_rate: f32) -> FlexTensor {
         let [x] = step([x], rows, gradient, |[x], gradient| tables::sgd(x, gradient, learning_rate));
         x
     }
 
     fn row_adagrad(
         x: FlexTensor,
-        rows: Rows,
+        rows: Named,
         gradient: FlexTensor,
         squares: FlexTensor,
         learning_rate: f32,
@@ -116,7 +115,7 @@ impl TableBackend for Flex {
 
     fn rms_prop(
         x: FlexTensor,
-        rows: Rows,
+        rows: Named,
         gradient: FlexTensor,
         squares: FlexTensor,
         last: FlexTensor,
@@ -129,8 +128,8 @@ impl TableBackend for Flex {
         (x, squares, last)
     }
 
-    fn sum_groups(groups: Arc<RowGroups>, x: FlexTensor) -> FlexTensor {
-        let x = x.to_contiguous();
+    fn sum_groups(indices: Rows, x: FlexTensor) -> FlexTensor {
+        let (groups, x) = (indices.groups(), x.to_contiguous());
         let width = x.layout().shape()[1];
         let mut y = vec![0f32; groups.rows().len() * width];
         groups.sum(values(&x), width, &mut y);
@@ -142,7 +141,7 @@ impl TableBackend for Flex {
 /// Runs a kernel on the storage of tensors, the table first.
 fn step<const K: usize>(
     tensors: [FlexTensor; K],
-    rows: Rows,
+    rows: Named,
     gradient: FlexTensor,
     kernel: impl FnOnce([&mut [f32]; K], Gradient<'_>),
 ) -> [FlexTensor; K] {

@@ -4,7 +4,7 @@ use burn::backend::Flex;
 use burn::module::Module;
 use burn::optim::{AdamConfig, AdamWConfig, ModuleOptimizer, RmsPropConfig, SgdConfig};
 use gnnrec_eval::Scorer;
-use gnnrec_model::{GradientModel, Step, Table, dense_gradients};
+use gnnrec_model::{GradientModel, Planner, Step, Table, dense_gradients};
 use gnnrec_sampling::{Batch, PairwiseBatch};
 use gnnrec_sparse::gather_rows;
 
@@ -30,9 +30,15 @@ struct Mixed {
 }
 
 impl GradientModel for Mixed {
+    type Plan = Step;
+
+    fn planner(&self) -> Planner<Step> {
+        Planner::new(|_, step| step)
+    }
+
     /// Random gradients for all parameters but the idle one; every third step none for the cube, and a dense
     /// one for the table that is looked up, beside that of its rows.
-    fn loss(&self, _: &Batch, step: Step) -> Tensor<1> {
+    fn planned_loss(&self, step: Step) -> Tensor<1> {
         let device = self.table.val().device();
         let step = usize::try_from(step.index).unwrap();
         let rows = [3, 17, 3, 29, 0].map(|row| (row + u32::try_from(step).unwrap()) % 30);

@@ -9,7 +9,8 @@ use burn::tensor::{Device, Tensor};
 use gnnrec_eval::{HeldOut, Metric, Scorer};
 use gnnrec_graph::{Csr, Duplicates, Holdout, World};
 use gnnrec_model::{
-    BatchRows, GradientConfig, GradientModel, ModelError, Step, bpr_loss, conformance, normal_init, table_scorer,
+    BatchRows, GradientConfig, GradientModel, ModelError, PairRows, Planner, Step, bpr_loss, conformance, normal_init,
+    table_scorer,
 };
 use gnnrec_sampling::{Batch, SamplerConfig};
 use gnnrec_sparse::{Adjacency, spmm};
@@ -50,13 +51,19 @@ impl GradientConfig for SmallConfig {
 }
 
 impl GradientModel for Small {
+    type Plan = (PairRows, Step);
+
+    fn planner(&self) -> Planner<Self::Plan> {
+        let device = self.items.val().device();
+        Planner::new(move |batch: &Batch, step| (PairRows::of(batch.pairwise(), &device), step))
+    }
+
     /// The weight of the loss depends on the step: whoever counts steps wrongly gets other numbers.
     #[expect(clippy::cast_precision_loss, reason = "small numbers")]
-    fn loss(&self, batch: &Batch, step: Step) -> Tensor<1> {
-        let batch = batch.pairwise();
+    fn planned_loss(&self, (batch, step): Self::Plan) -> Tensor<1> {
         let items = self.items.val();
         let users = self.users.val() + spmm(&self.chosen, items.clone());
-        let (pos, neg) = BatchRows::from_tables(users, items, batch).scores();
+        let (pos, neg) = BatchRows::from_tables(users, items, &batch).scores();
         let weight = if step.index < self.infinite_from { 1.0 + (step.index % 7) as f64 } else { f64::INFINITY };
         bpr_loss(pos, neg) * weight
     }

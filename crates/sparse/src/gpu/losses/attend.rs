@@ -4,8 +4,10 @@ use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
 use super::{Batch, total};
-use crate::gpu::device::{empty, upload_f32, upload_u32};
+use crate::Rows;
+use crate::gpu::device::{empty, upload_f32};
 use crate::gpu::geometry::{cubes, lines, units};
+use crate::gpu::rows::zeros;
 
 /// Units of a cube that goes through the batch for one row.
 const UNITS: usize = 64;
@@ -310,14 +312,15 @@ impl Batch {
     }
 
     /// Terms and `direct` of a softmax over the batch.
-    pub(super) fn in_batch(&self, scale: f32, ids: Option<&[u32]>, log_probabilities: Option<&[f32]>) {
+    pub(super) fn in_batch(&self, scale: f32, ids: Option<&Rows>, log_probabilities: Option<&[f32]>) {
         let Self { rows, scored, ref device, .. } = *self;
-        let corrections: Vec<f32> =
-            log_probabilities.map_or_else(|| vec![0.0; rows], |values| values.iter().map(|value| -value).collect());
-        let corrections = upload_f32(&corrections, device);
-        let ids = ids.map(|ids| upload_u32(ids, device));
+        let corrections = match log_probabilities {
+            None => zeros([rows], device),
+            Some(values) => upload_f32(&values.iter().map(|value| -value).collect::<Vec<_>>(), device),
+        };
+        let ids = ids.map(|ids| ids.on(device));
         let excluded = if ids.is_some() { Excluded::SameId } else { Excluded::None };
-        let to_positives = self.attend([0, rows], scale, &corrections, ids.as_ref(), excluded);
+        let to_positives = self.attend([0, rows], scale, &corrections, ids.as_deref(), excluded);
         let offsets = empty([rows], device);
         let (count, dim) = units(rows, device);
         // SAFETY: one value for each row.
@@ -333,7 +336,7 @@ impl Batch {
                 rows,
             );
         }
-        let to_users = self.attend([rows, 0], scale, &offsets, ids.as_ref(), excluded);
+        let to_users = self.attend([rows, 0], scale, &offsets, ids.as_deref(), excluded);
         #[expect(clippy::cast_precision_loss, reason = "a batch has far fewer than 2^24 rows")]
         let weight = scale / rows as f32;
         for (attended, first, other) in [(to_positives, 0, rows), (to_users, rows, 0)] {

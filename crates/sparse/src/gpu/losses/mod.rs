@@ -226,7 +226,7 @@ pub(super) fn row_loss(loss: &RowLoss, x: &CubeTensor) -> (CubeTensor, CubeTenso
             batch.own_negatives(num_negatives, 1.0 / temperature, false);
         }
         Objective::InBatchSoftmax { temperature, ids, log_probabilities, .. } => {
-            batch.in_batch(1.0 / temperature, ids.as_deref(), log_probabilities.as_deref());
+            batch.in_batch(1.0 / temperature, ids.as_ref(), log_probabilities.as_deref());
         }
         &Objective::InfoNce { temperature } => batch.in_batch(1.0 / temperature, None, None),
         &Objective::DirectAu { gamma } => batch.direct_au(gamma),

@@ -26,6 +26,8 @@ use std::sync::Arc;
 use columns::Penalty;
 use own_negatives::Ranking;
 
+use crate::Rows;
+
 /// What the scored columns of a batch cost. Below, `u`, `p` and `n` are the rows of a user, its positive
 /// and a negative, `â = a / |a|`, `B = rows`, `T = temperature`.
 ///
@@ -58,7 +60,7 @@ pub enum Objective {
         /// Whether scores are cosines.
         cosine: bool,
         /// The item of each positive, `B` of them: two rows of the same item are not negatives of each other.
-        ids: Option<Arc<[u32]>>,
+        ids: Option<Rows>,
         /// `ln q` of each positive, `B` of them, `q` being the chance that its item is in a batch: it is taken
         /// from every score of the item, the target's included.
         log_probabilities: Option<Arc<[f32]>>,

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::lookup::Lookup;
-use super::{PropagatedRows, check, scale};
+use super::{check, scale};
 use crate::buffers::Buffer;
 use crate::kernels::hop::{Finish, Hop, add};
 use crate::kernels::scattered::ScatteredRows;
@@ -11,7 +11,7 @@ use crate::kernels::spmm::copy_scaled;
 use crate::kernels::stored::{Bf16, Stored};
 use crate::kernels::vectors::vectorised;
 use crate::layout::{HUB_EDGES, Layout, Part};
-use crate::{Adjacency, LayerCombination, TablePrecision};
+use crate::{Adjacency, LayerCombination, Rows, TablePrecision};
 
 /// Where more than one node in so many is asked for, a full table of gradients is gathered from faster
 /// than the rows asked for.
@@ -23,16 +23,16 @@ const SPARSE_SHARE: usize = 3;
 /// It holds two tables as well, the same ones.
 ///
 /// # Panics
-/// If `gradient` or `dx` has another size, or the rows were prepared for another graph.
+/// If `gradient` or `dx` has another size, `M` is not square, or a row lies outside it.
 pub fn propagate_rows_backward(
     adjacency: &Adjacency,
     gradient: &[f32],
     width: usize,
     combination: &LayerCombination,
-    rows: &PropagatedRows,
+    rows: &Rows,
     dx: &mut [f32],
 ) {
-    let (transposed, lookup) = (adjacency.transposed(), rows.lookup(adjacency.layout()));
+    let (transposed, lookup) = (adjacency.transposed(), &*rows.lookup(adjacency.layout()));
     let wide = combination.num_outputs() * width;
     let layout = transposed.layout();
     check(layout, dx, width);

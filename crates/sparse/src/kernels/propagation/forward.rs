@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::lookup::Lookup;
-use super::{PropagatedRows, check, combine, scale};
+use super::{check, combine, scale};
 use crate::buffers::Buffer;
 use crate::kernels::hop::{Finish, Hop};
 use crate::kernels::scattered::ScatteredRows;
@@ -11,7 +11,7 @@ use crate::kernels::spmm::{copy_scaled, place};
 use crate::kernels::stored::{Bf16, Stored};
 use crate::kernels::vectors::vectorised;
 use crate::layout::Layout;
-use crate::{Adjacency, LayerCombination, TablePrecision};
+use crate::{Adjacency, LayerCombination, Rows, TablePrecision};
 
 /// Rows of the last hop that make a task: a popular item has thousands of edges.
 const LAST_ROWS: usize = 16;
@@ -22,17 +22,17 @@ const LAST_ROWS: usize = 16;
 /// Besides `y` it holds two tables of the size of `x`, which stay with the adjacency for the next call.
 ///
 /// # Panics
-/// If `x` or `y` has another size, or the rows were prepared for another graph.
+/// If `x` or `y` has another size, `M` is not square, or a row lies outside it.
 pub fn propagate_rows(
     adjacency: &Adjacency,
     x: &[f32],
     width: usize,
     combination: &LayerCombination,
-    rows: &PropagatedRows,
+    rows: &Rows,
     y: &mut [f32],
 ) {
     let layout = adjacency.layout();
-    let lookup = rows.lookup(layout);
+    let lookup = &*rows.lookup(layout);
     check(layout, x, width);
     let wide = combination.num_outputs() * width;
     assert_eq!(y.len(), rows.len() * wide, "y is rows x (num_outputs * width)");

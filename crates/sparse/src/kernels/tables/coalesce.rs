@@ -2,13 +2,15 @@
 
 use rayon::prelude::*;
 
+use crate::Rows;
+
 /// Distinct rows that one task sums.
 const ROWS_A_TASK: usize = 128;
 
 /// Which positions of a lookup name which row. Making one sorts: `O(n log n)` in the number of indices.
 #[derive(Clone, Debug)]
 pub struct RowGroups {
-    rows: Vec<u32>,
+    rows: Rows,
     /// Ends of the groups in `positions`, one for each row.
     ends: Vec<u32>,
     /// Positions by row, ascending within a row.
@@ -35,12 +37,12 @@ impl RowGroups {
             }
             ends.push(end);
         }
-        Self { rows, ends, positions: by_index.into_iter().map(|(_, n)| n).collect() }
+        Self { rows: rows.into(), ends, positions: by_index.into_iter().map(|(_, n)| n).collect() }
     }
 
     /// The distinct indices, ascending.
     #[must_use]
-    pub fn rows(&self) -> &[u32] {
+    pub fn rows(&self) -> &Rows {
         &self.rows
     }
 
@@ -50,10 +52,15 @@ impl RowGroups {
         self.positions.len()
     }
 
-    /// The bounds of the groups, and the positions by row: what a device is told.
+    /// The bounds of the groups, the positions by row, and for each position the number of its row: what a device is told.
     #[cfg(feature = "gpu")]
-    pub(crate) fn segments(&self) -> (Vec<u32>, &[u32]) {
-        (std::iter::once(0).chain(self.ends.iter().copied()).collect(), &self.positions)
+    pub(crate) fn segments(&self) -> (Vec<u32>, &[u32], Vec<u32>) {
+        let bounds = std::iter::once(0).chain(self.ends.iter().copied()).collect();
+        let mut numbers = vec![0; self.positions.len()];
+        for (number, r) in (0..).zip(0..self.rows.len()) {
+            self.positions(r).iter().for_each(|&position| numbers[position as usize] = number);
+        }
+        (bounds, &self.positions, numbers)
     }
 
     /// The positions that name row number `r` of [`RowGroups::rows`], at least one, ascending.
@@ -96,5 +103,5 @@ pub fn coalesce_rows(indices: &[u32], x: &[f32], width: usize) -> (Vec<u32>, Vec
     let groups = RowGroups::new(indices);
     let mut y = vec![0f32; groups.rows.len() * width];
     groups.sum(x, width, &mut y);
-    (groups.rows, y)
+    (groups.rows.to_vec(), y)
 }
