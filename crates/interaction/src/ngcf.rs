@@ -247,7 +247,8 @@ impl GradientModel for Ngcf {
             let items = batch.positives.iter().chain(&batch.negatives).map(|item| item.0 + offset);
             let rows: Vec<u32> = batch.users.iter().map(|user| user.0).chain(items).collect();
             let masked = droppable.as_deref().map(|graph| masked(graph, node_dropout, step).ready_on(&device));
-            let rows = Rows::from(rows).ready_on(&device).ready_for(&adjacency, &device);
+            let rows = Rows::from(rows).ready_on(&device);
+            let rows = if masked.is_some() { rows } else { rows.ready_for(&adjacency, &device) };
             NgcfPlan { rows, len: batch.len(), num_negatives: batch.num_negatives, masked, step }
         })
     }

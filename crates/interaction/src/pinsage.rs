@@ -38,11 +38,13 @@ use burn::tensor::{Device, Tensor, TensorData};
 use gnnrec_eval::Scorer;
 use gnnrec_graph::{Csr, Duplicates, ItemId, World};
 use gnnrec_model::{
-    BatchRows, EncoderInit, FeatureEncoder, GradientConfig, GradientModel, ModelError, PairRows, Phase, Planner,
-    fits_whole, normal_init, table_scorer, xavier_init,
+    BatchRows, EncoderInit, FeatureEncoder, GradientConfig, GradientModel, ModelError, Phase, Planner, fits_whole,
+    normal_init, table_scorer, xavier_init,
 };
 use gnnrec_sampling::{Batch, HardNegativesConfig, PairwiseBatch, WalkConfig, item_neighbours};
-use gnnrec_sparse::{Activation, Adjacency, EdgeGraph, gather_rows, linear, ready_tensor, spmm, spmm_edges, unit_rows};
+use gnnrec_sparse::{
+    Activation, Adjacency, EdgeGraph, Rows, gather_rows, linear, ready_tensor, spmm, spmm_edges, unit_rows,
+};
 use serde::{Deserialize, Serialize};
 
 const NAME: &str = "pinsage";
@@ -270,7 +272,9 @@ impl PinSage {
 /// A step before it is computed.
 #[derive(Debug)]
 pub struct PinSagePlan {
-    rows: PairRows,
+    /// Rows of the batch, and its positives and then its negatives.
+    len: usize,
+    items: Rows,
     /// For each row of the batch the items of its user but the positive, and the share of each.
     others: EdgeGraph,
     shares: Tensor<1>,
@@ -292,13 +296,15 @@ impl PinSagePlan {
         let others = others.expect("rows and items were counted before");
         let share = |row: &[usize]| vec![1.0 / (row[1] - row[0]) as f32; row[1] - row[0]];
         let shares: Vec<f32> = others.indptr().windows(2).flat_map(share).collect();
+        let items = [ItemId::peel_slice(&batch.positives), ItemId::peel_slice(&batch.negatives)].concat();
         let counted: Vec<f32> = batch.negatives.iter().map(|&item| f32::from(u8::from(counts(item)))).collect();
         Self {
             num_counted: counted.iter().sum::<f32>().max(1.0),
             counted: ready_tensor(TensorData::new(counted, [batch.len(), batch.num_negatives]), device),
             shares: ready_tensor(TensorData::from(&shares[..]), device),
             others: EdgeGraph::new(others).ready_on(device),
-            rows: PairRows::of(batch, device),
+            len: batch.len(),
+            items: Rows::from(items).ready_on(device),
         }
     }
 }
@@ -316,10 +322,10 @@ impl GradientModel for PinSage {
     }
 
     fn planned_loss(&self, plan: PinSagePlan) -> Tensor<1> {
-        let (items, len) = (self.items(), plan.rows.len());
-        let rows = gather_rows(items.clone(), &plan.rows.items);
+        let (items, len) = (self.items(), plan.len);
+        let rows = gather_rows(items.clone(), &plan.items);
         let positives = rows.clone().narrow(0, 0, len);
-        let negatives = rows.narrow(0, len, plan.rows.items.len() - len);
+        let negatives = rows.narrow(0, len, plan.items.len() - len);
         // `p[u\i]` for each row of the batch.
         let users = spmm_edges(&plan.others, plan.shares, items);
         let (pos, neg) = BatchRows { users, positives, negatives }.scores();

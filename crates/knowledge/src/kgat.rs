@@ -58,7 +58,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::nodes::Nodes;
 use graph::TypedGraph;
-
 use plan::{FactsPlan, KgatPlan, Names, PairsPlan};
 
 const NAME: &str = "kgat";

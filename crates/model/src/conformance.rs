@@ -79,6 +79,7 @@ pub fn check_but_for_names<C: GradientConfig + Sync>(config: &C, world: &World) 
 /// All that needs no differences of losses; whether gradients are those of another device.
 fn holds<C: GradientConfig + Sync>(config: &C, world: &World, kinked: bool) -> bool {
     learns(config, world);
+    plans_hold_no_parameter(config, world);
     same_seed_same_scores(config, world);
     survives_saving(config, world);
     split::splits_or_refuses(config, world);
@@ -224,6 +225,22 @@ fn learns<C: GradientConfig>(config: &C, world: &World) {
     assert_eq!(scorer.num_users(), world.interactions().num_users(), "the scorer covers every user");
     assert_eq!(scorer.num_items(), world.interactions().num_items(), "the scorer covers every item");
     assert!(all_scores(&*scorer).iter().all(|score| score.is_finite()), "a score is not finite");
+}
+
+/// The plan that an untrained model makes of a step is as good as that of the trained one.
+fn plans_hold_no_parameter<C: GradientConfig>(config: &C, world: &World) {
+    let (model, _) = train(config, world, 7, 3);
+    for (position, phase) in config.phases().iter().enumerate() {
+        let untrained = init(config, world, 7).refreshed(position).planner();
+        let (step, batch) = (Step { seed: 7, index: 3 }, batch(world, phase, 7, 3));
+        let ahead = std::thread::spawn({
+            let batch = batch.clone();
+            move || untrained.plan(&batch, step)
+        });
+        let value = |loss: Tensor<1>| loss.into_scalar::<f32>().to_bits();
+        let found = value(model.planned_loss(ahead.join().expect("a step can be planned")));
+        assert_eq!(found, value(model.loss(&batch, step)), "the plan of a {phase:?} step holds a parameter");
+    }
 }
 
 /// The same bits from the same seed on one thread and on three, other bits from another seed.

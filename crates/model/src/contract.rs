@@ -68,7 +68,8 @@ pub enum Phase {
 ///
 /// Graphs are plain fields (`#[module(skip)]`), shared and not part of a checkpoint.
 pub trait GradientModel: Module {
-    /// What a step needs besides the parameters: rows to look up, neighbourhoods, masks, ratings.
+    /// What a step needs besides the parameters: rows to look up, neighbourhoods, masks, ratings. While a model is trained,
+    /// up to four of later steps are held beside that of the step under way.
     type Plan: Send + 'static;
 
     /// What makes the plans of steps, ahead of them and on other threads: here neighbours are chosen and edges dropped, as

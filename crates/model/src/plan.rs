@@ -13,7 +13,9 @@ use crate::Step;
 ///
 /// It holds graphs and settings and no parameter: what it makes depends on the batch and the step alone, whenever and
 /// wherever it is made.
-pub struct Planner<P>(Arc<dyn Fn(&Batch, Step) -> P + Send + Sync>);
+pub struct Planner<P>(Arc<Plans<P>>);
+
+type Plans<P> = dyn Fn(&Batch, Step) -> P + Send + Sync;
 
 impl<P> Planner<P> {
     /// A planner of plans that `plan` makes.

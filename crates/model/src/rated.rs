@@ -126,10 +126,7 @@ mod tests {
         let expected = DistinctRows { ids, positions, counts: vec![1.0, 3.0, 1.0] };
         assert_eq!(distinct, expected);
         let x = Tensor::<2>::from_floats([[1.0, 2.0], [3.0, 0.0]], &Device::flex());
-        assert!(
-            (weighted_squares(x, Tensor::from_floats([[2.0], [10.0]], &Device::flex())).into_scalar::<f32>() - 100.0)
-                .abs()
-                < 1e-5
-        );
+        let weights = Tensor::from_floats([[2.0], [10.0]], &Device::flex());
+        assert!((weighted_squares(x, weights).into_scalar::<f32>() - 100.0).abs() < 1e-5);
     }
 }

@@ -45,8 +45,15 @@ impl SubGraph {
     /// The same with all that [`SubGraph::root_normalised_sum`] and a lookup of [`SubGraph::cols`] need on a device.
     #[must_use]
     pub fn ready_on(self, device: &Device) -> Self {
+        let ready = self.ready_sum_on(device);
+        Self { cols: ready.cols.ready_on(device), ..ready }
+    }
+
+    /// The same with all that [`SubGraph::root_normalised_sum`] needs on a device.
+    #[must_use]
+    pub fn ready_sum_on(self, device: &Device) -> Self {
         let inverse_roots = (self.graph.num_edges() > 0).then(|| ready_tensor(self.inverse_roots(), device));
-        Self { graph: self.graph.ready_on(device), cols: self.cols.ready_on(device), inverse_roots }
+        Self { graph: self.graph.ready_on(device), cols: self.cols, inverse_roots }
     }
 
     /// The edges between the positions of rows and of columns.

@@ -145,7 +145,11 @@ pub fn columns_of_both(first: &Table, second: &Table) -> Vec<[Tensor<2>; 2]> {
     while at[0].0 < widths[0].len() {
         let left = |side: usize| widths[side][at[side].0] - at[side].1;
         let width = left(0).min(left(1));
-        both.push([0, 1].map(|side| columns[side][at[side].0].clone().narrow(1, at[side].1, width)));
+        both.push([0, 1].map(|side| {
+            let panel = columns[side][at[side].0].clone();
+            // A view of some columns would be copied by every product.
+            if panel.dims()[1] == width { panel } else { panel.narrow(1, at[side].1, width) * 1.0 }
+        }));
         at = [0, 1].map(|side| match at[side] {
             (panel, from) if from + width == widths[side][panel] => (panel + 1, 0),
             (panel, from) => (panel, from + width),

@@ -1,4 +1,4 @@
-//! Batches drawn ahead of the training step that uses them.
+//! Batches drawn ahead of the training step that uses them, and whatever is made of them for it.
 //!
 //! Worker `w` of `W` draws the batches `w, w + W, ...` and hands them over one at a time, so that their
 //! order is settled without any buffer that sorts. Work ahead is bounded: each worker holds one batch in
@@ -9,11 +9,13 @@ use std::thread::JoinHandle;
 
 use crate::{PairwiseBatch, SamplingError};
 
-/// Threads that draw. One keeps up with most models; the second is for thousands of negatives a row.
+/// Threads that draw. One keeps up with most models; the second is for thousands of negatives a row, and for steps that take
+/// long to plan.
 const WORKERS: usize = 2;
 
 /// The batches of an epoch in order, drawn ahead; made by
-/// [`Sampler::epoch`](crate::Sampler::epoch) and [`BatchSampler::epoch`](crate::BatchSampler::epoch).
+/// [`Sampler::epoch`](crate::Sampler::epoch), [`BatchSampler::epoch`](crate::BatchSampler::epoch) and
+/// [`BatchSampler::epoch_with`](crate::BatchSampler::epoch_with).
 ///
 /// Dropping it ends its threads after at most the one batch that each is drawing.
 pub struct Prefetch<B = PairwiseBatch> {

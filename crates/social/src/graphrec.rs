@@ -53,7 +53,6 @@ use serde::{Deserialize, Serialize};
 
 use layers::{Aggregation, Linear, OpinionMlp, Sources, Start};
 use neighbourhood::{Choice, Kind, Levels, Opinions, blocks};
-
 use plan::{FriendsPlan, GraphRecPlan, OpinionsPlan, UsersPlan};
 use rating::{RatingMlp, values};
 use scorer::GraphRecScorer;
@@ -157,8 +156,8 @@ impl GradientConfig for GraphRecConfig {
             None => return Err(ModelError::Missing { model: NAME, needs: "a social graph" }),
         };
         let graphs = Graphs {
-            items_of_users: Opinions::new(interactions.by_user(), &levels)?,
-            users_of_items: Opinions::new(interactions.by_item(), &levels)?,
+            items_of_users: Opinions::new(interactions.by_user(), &levels, Kind::ItemsOfUsers)?,
+            users_of_items: Opinions::new(interactions.by_item(), &levels, Kind::UsersOfItems)?,
             friends,
             levels: levels.clone(),
         };
@@ -272,31 +271,32 @@ impl GraphRec {
             Some(places) => gather_rows(item_space.clone(), places),
             None => self.users.lookup(&around.friends),
         };
-        let own = gather_rows(item_space, &around.target_places);
+        let own = match &around.target_places {
+            Some(places) => gather_rows(item_space, places),
+            None => item_space,
+        };
         social.forward(&around.sources, own, vectors, || self.users.lookup(&around.targets))
     }
 
     /// `z` of all items.
     fn all_items(&self) -> Tensor<2> {
-        let (graphs, device) = (&*self.graphs, &self.items.device());
-        let kind = (graphs.levels.len(), Kind::UsersOfItems);
-        self.in_blocks(&graphs.users_of_items.pairs_of, &|items: &[u32]| {
-            let how = (self.config.user_attention, device);
-            self.user_space(&OpinionsPlan::of(items, &graphs.users_of_items, kind, &Choice::default(), how))
+        let (raters, device) = (&self.graphs.users_of_items, &self.items.device());
+        let with_attention = self.config.user_attention;
+        self.in_blocks(&raters.pairs_of, &|items: &[u32]| {
+            self.user_space(&OpinionsPlan::of(items, raters, &Choice::default(), with_attention, device))
         })
     }
 
     /// `h` of all users, `h_I` of each once.
     fn all_users(&self) -> Tensor<2> {
         let (graphs, device, all) = (&*self.graphs, &self.users.device(), &Choice::default());
-        let kind = (graphs.levels.len(), Kind::ItemsOfUsers);
-        let item_space = self.in_blocks(&graphs.items_of_users.pairs_of, &|users: &[u32]| {
-            let how = (self.config.item_attention, device);
-            self.item_space(&OpinionsPlan::of(users, &graphs.items_of_users, kind, all, how))
+        let rated = &graphs.items_of_users;
+        let item_space = self.in_blocks(&rated.pairs_of, &|users: &[u32]| {
+            self.item_space(&OpinionsPlan::of(users, rated, all, self.config.item_attention, device))
         });
         let (Some(social), Some(friends)) = (&self.social, &graphs.friends) else { return item_space };
         self.in_blocks(friends, &|users: &[u32]| {
-            let around = FriendsPlan::of(users, friends, all, (self.config.friend_attention, device));
+            let around = FriendsPlan::of(users, friends, all, self.config.friend_attention, device);
             let vectors = match self.config.friends {
                 FriendVectors::ItemSpace => gather_rows(item_space.clone(), &around.friends),
                 FriendVectors::Embedding => self.users.lookup(&around.friends),

@@ -244,7 +244,7 @@ impl Ties {
     fn of(graph: SubGraph, device: &Device) -> Self {
         let pattern = graph.graph().pattern();
         let inverse_roots = (0..pattern.num_rows()).map(|user| inverse_root(pattern.degree(user))).collect();
-        Self { inverse_roots: ready_column(inverse_roots, device), graph: graph.ready_on(device) }
+        Self { inverse_roots: ready_column(inverse_roots, device), graph: graph.ready_sum_on(device) }
     }
 
     /// `t`, from the vectors of [`SubGraph::cols`]: a row for each of the users, zeros for who trusts nobody.

@@ -113,7 +113,7 @@ impl SparseBackend for Flex {
     }
 
     fn scatter_rows(indices: Rows, num_rows: usize, x: FlexTensor) -> FlexTensor {
-        run(x, num_rows, |x, width, y| kernels::scatter_into_zeros(x, width, &indices, y))
+        run(x, num_rows, |x, width, y| indices.groups().add_to(x, width, y))
     }
 }
 

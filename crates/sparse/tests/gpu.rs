@@ -357,7 +357,11 @@ fn the_best_unseen_are_those_of_a_sort() {
             [tensor(users, num_users), tensor(items, num_items)].map(|table| table.narrow(1, from, width))
         })
     };
-    for k in [1, 20, 300] {
+    for (k, num_panels) in [(1, 2), (20, 1), (20, 2), (300, 2)] {
+        let panels = |users: &[f32], items: &[f32]| match num_panels {
+            1 => vec![[tensor(users, num_users), tensor(items, num_items)]],
+            _ => panels(users, items).to_vec(),
+        };
         let seen_items = SeenItems::new(seen.clone(), &ranks);
         let lists = best_unseen(&panels(&users, &items), &asked, &seen_items, k);
         assert_eq!(lists.len(), asked.len());

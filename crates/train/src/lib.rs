@@ -1,7 +1,7 @@
 //! Fits a model by gradient: the loop, early stopping, checkpoints and the record of a run.
 //!
-//! [`fit`] takes a configuration of a model and a training world, draws batches ahead while the model
-//! computes, steps an optimiser, validates every few epochs and gives back the best model with a
+//! [`fit`] takes a configuration of a model and a training world, draws and plans batches ahead while the
+//! model computes, steps an optimiser, validates every few epochs and gives back the best model with a
 //! [`TrainRecord`]. A run is a function of its configuration, world and seed: the number of threads,
 //! and whether it was interrupted and resumed, change no bit of the result.
 //!

@@ -58,7 +58,7 @@ pub enum Stop {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Seconds {
-    /// Waiting for a batch: sampling that was not hidden behind the model's computing.
+    /// Waiting for a planned batch: sampling and planning that were not hidden behind the model's computing.
     pub sampling_wait: f64,
     /// The loss of a batch.
     pub forward: f64,

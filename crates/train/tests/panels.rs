@@ -11,7 +11,7 @@ use gnnrec_eval::Scorer;
 use gnnrec_graph::{ItemId, UserId, World};
 use gnnrec_model::conformance::with_largest_table;
 use gnnrec_model::{
-    GradientConfig, GradientModel, ModelError, Planner, Table, bpr_loss, conformance, table_scorer, whole_tables,
+    GradientConfig, GradientModel, ModelError, Planner, Table, bpr_loss, columns_of_both, conformance, panel_scorer,
 };
 use gnnrec_sampling::{Batch, PairwiseBatch};
 use gnnrec_train::{Event, Fitted, OptimiserConfig, Run, Stop, TrainConfig, fit, load_model, save_model};
@@ -60,8 +60,7 @@ impl GradientModel for Model {
     }
 
     fn scorer(&self) -> Box<dyn Scorer> {
-        let [users, items] = whole_tables([&self.users, &self.items]);
-        table_scorer(users, items)
+        panel_scorer(columns_of_both(&self.users, &self.items))
     }
 }
 

@@ -111,7 +111,7 @@ impl TypedGraph {
             |side: &Meetings| grouped_linear(&side.bounds, gather_rows(nodes.clone(), &side.nodes), transforms.clone());
         let width = relations.dims()[1];
         let values = |table: Tensor<2>| table.into_data().try_to_vec::<f32>().expect("tables are 32-bit floats");
-        let heads = projected(&self.heads) + gather_rows(relations.clone(), &self.heads.relations());
+        let heads = projected(&self.heads) + gather_rows(relations.clone(), self.heads.relations());
         let (heads, tails) = (values(tanh(heads)), values(projected(&self.tails)));
         let logit = |&(head, tail): &(u32, u32)| -> f32 {
             let (head, tail) = (&heads[head as usize * width..][..width], &tails[tail as usize * width..][..width]);

@@ -3,7 +3,8 @@
 use burn::module::Module;
 use burn::optim::{AdamConfig, SgdConfig};
 use burn::tensor::Device;
-use gnnrec_graph::World;
+use gnnrec_eval::Scorer;
+use gnnrec_graph::{UserId, World};
 
 use super::{Flatten, all_scores, batch, init_on, train_by};
 use crate::{DeviceChoice, GradientConfig, GradientModel, Step, dense_gradients};
@@ -61,6 +62,7 @@ pub(super) fn agrees_with_cpu<C: GradientConfig>(config: &C, world: &World, kink
     };
     let ((on_cpu, expected), (on_device, found)) = (train(&cpu), train(&device));
     assert_close(&found, &expected, TOLERANCE, "losses");
+    ranks_alike(&*on_device.scorer(), world);
     let expected = all_scores(&*on_cpu.scorer());
     let found = all_scores(&*on_device.scorer());
     assert_close(&found, &expected, TOLERANCE, "scores");
@@ -71,6 +73,28 @@ pub(super) fn agrees_with_cpu<C: GradientConfig>(config: &C, world: &World, kink
     assert_close(&moved(on_device, &cpu), &found, TOLERANCE, "scores of weights moved to the CPU");
     assert_close(&moved(on_cpu, &device), &expected, TOLERANCE, "scores of weights moved to the device");
     true
+}
+
+/// Where a scorer ranks by itself, its lists hold the best of its scores.
+pub(super) fn ranks_alike(scorer: &dyn Scorer, world: &World) {
+    const K: usize = 5;
+    let seen = world.interactions().by_user();
+    let users: Vec<UserId> = (0..).take(scorer.num_users()).map(UserId).collect();
+    let Some(lists) = scorer.best_unseen(&users, seen, K) else { return };
+    let scores = all_scores(scorer);
+    let scale = scores.iter().fold(f32::MIN_POSITIVE, |largest, score| largest.max(score.abs()));
+    for ((user, list), scores) in lists.iter().enumerate().zip(scores.chunks(scorer.num_items())) {
+        let unseen = (0u32..).zip(scores).filter(|(item, _)| !seen.contains(user, *item));
+        let mut best: Vec<f32> = unseen.map(|(_, &score)| score).collect();
+        best.sort_by(|a, b| b.total_cmp(a));
+        assert_eq!(list.len(), K.min(best.len()), "user {user}");
+        for (n, &(item, score)) in list.iter().enumerate() {
+            assert!(!seen.contains(user, item.0), "user {user} has seen item {item}");
+            let near = |expected: f32| (score - expected).abs() <= 1e-5 * scale;
+            assert!(near(scores[item.index()]), "user {user}, item {item}: listed with {score}");
+            assert!(near(best[n]), "user {user}: {score} is in place {n}, where {} belongs", best[n]);
+        }
+    }
 }
 
 /// A step whose plan was made ahead, on another thread, has all its lists, graphs and masks on the device.

@@ -5,7 +5,7 @@ use burn::optim::AdamConfig;
 use burn::tensor::Tensor;
 use gnnrec_graph::World;
 
-use super::device::{assert_close, device};
+use super::device::{assert_close, device, ranks_alike};
 use super::{all_scores, init_on, train_by, with_largest_table};
 use crate::{GradientConfig, GradientModel, ModelError};
 
@@ -41,6 +41,7 @@ pub(super) fn splits_or_refuses<C: GradientConfig>(config: &C, world: &World) {
     assert_eq!(too_large, None, "a parameter takes more bytes than the {LARGEST} that the device binds");
     assert_close(&found, &expected, 1e-5, "losses of split tables");
     assert_close(&all_scores(&*split.scorer()), &all_scores(&*whole.scorer()), 1e-5, "scores of split tables");
+    ranks_alike(&*split.scorer(), world);
 }
 
 /// Bytes of each parameter.

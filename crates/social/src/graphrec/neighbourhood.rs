@@ -58,6 +58,8 @@ pub(super) struct Opinions {
     pub(super) pairs_of: Csr,
     /// By pair, ascending.
     pairs: Vec<(u32, u32)>,
+    num_levels: usize,
+    pub(super) kind: Kind,
 }
 
 impl Opinions {
@@ -65,7 +67,7 @@ impl Opinions {
     ///
     /// # Errors
     /// More pairs than a `u32` can count.
-    pub(super) fn new(rated: &Csr, levels: &Levels) -> Result<Self, GraphError> {
+    pub(super) fn new(rated: &Csr, levels: &Levels, kind: Kind) -> Result<Self, GraphError> {
         let ratings = rated.weights().expect("ratings were found");
         let of_edge: Vec<(u32, u32)> =
             rated.indices().par_iter().zip(ratings).map(|(&other, &rating)| (other, levels.position(rating))).collect();
@@ -75,7 +77,7 @@ impl Opinions {
         let edges: Vec<(u32, u32)> =
             rated.edges().zip(&of_edge).map(|((node, _), pair)| (node, place(&pairs, pair))).collect();
         let pairs_of = Csr::from_edges(rated.num_rows(), pairs.len(), &edges, Duplicates::Error)?;
-        Ok(Self { pairs_of, pairs })
+        Ok(Self { pairs_of, pairs, num_levels: levels.len(), kind })
     }
 
     /// The pair of a training rating.
@@ -85,7 +87,7 @@ impl Opinions {
 
     /// Some pairs, ascending, as the edges in their order of a graph from the other nodes of them, which come with it
     /// and are ascending too, to levels.
-    pub(super) fn levels_of(&self, pairs: &[u32], num_levels: usize) -> (EdgeGraph, Vec<u32>) {
+    pub(super) fn levels_of(&self, pairs: &[u32]) -> (EdgeGraph, Vec<u32>) {
         let (mut others, mut edges) = (Vec::new(), Vec::with_capacity(pairs.len()));
         for &pair in pairs {
             let (other, level) = self.pairs[pair as usize];
@@ -94,7 +96,7 @@ impl Opinions {
             }
             edges.push((u32::try_from(others.len() - 1).expect("nodes are counted by a u32"), level));
         }
-        let pattern = Csr::from_edges(others.len(), num_levels, &edges, Duplicates::Error);
+        let pattern = Csr::from_edges(others.len(), self.num_levels, &edges, Duplicates::Error);
         (EdgeGraph::new(pattern.expect("pairs are distinct")), others)
     }
 }
@@ -210,11 +212,11 @@ mod tests {
     fn opinions_by_hand() {
         let levels = Levels::of(&rated()).unwrap();
         assert_eq!(levels, Levels(vec![0.5, 3.0, 5.0]));
-        let opinions = Opinions::new(&rated(), &levels).unwrap();
+        let opinions = Opinions::new(&rated(), &levels, Kind::ItemsOfUsers).unwrap();
         assert_eq!(opinions.pairs, [(1, 1), (1, 2), (2, 0), (4, 0)]);
         let rows: Vec<_> = (0..4).map(|row| opinions.pairs_of.row(row)).collect();
         assert_eq!(rows, [&[1, 3][..], &[1, 2], &[0, 3], &[]]);
-        let (levels_of, items) = opinions.levels_of(&[0, 1, 3], 3);
+        let (levels_of, items) = opinions.levels_of(&[0, 1, 3]);
         assert_eq!(items, [1, 4]);
         assert_eq!(levels_of.pattern().edges().collect::<Vec<_>>(), [(0, 1), (0, 2), (1, 0)]);
     }

@@ -52,9 +52,9 @@ pub(super) struct FriendsPlan {
     pub(super) sources: Sources,
     /// The friends.
     pub(super) friends: Rows,
-    /// The places of users and of friends among those whose opinions are computed; friends have none where their raw
-    /// embeddings stand for them.
-    pub(super) target_places: Rows,
+    /// The places of users and of friends among those whose opinions are computed; none where these are the users, and the raw
+    /// embeddings of friends stand for them.
+    pub(super) target_places: Option<Rows>,
     pub(super) friend_places: Option<Rows>,
 }
 
@@ -63,12 +63,12 @@ impl OpinionsPlan {
     pub(super) fn of(
         targets: &[u32],
         opinions: &Opinions,
-        (num_levels, kind): (usize, Kind),
         choice: &Choice,
-        (with_attention, device): (bool, &Device),
+        with_attention: bool,
+        device: &Device,
     ) -> Self {
-        let around = Around::of(targets, &opinions.pairs_of, kind, choice);
-        let (levels_of, others) = opinions.levels_of(&around.sources, num_levels);
+        let around = Around::of(targets, &opinions.pairs_of, opinions.kind, choice);
+        let (levels_of, others) = opinions.levels_of(&around.sources);
         Self {
             targets: targets.into(),
             sources: Sources::of(around.graph, with_attention, device),
@@ -79,19 +79,14 @@ impl OpinionsPlan {
 }
 
 impl FriendsPlan {
-    /// The friends of some users, who stand at `target_places` among those whose opinions are computed.
-    pub(super) fn of(
-        targets: &[u32],
-        friends: &Csr,
-        choice: &Choice,
-        (with_attention, device): (bool, &Device),
-    ) -> Self {
+    /// The friends of some users, as far as `choice` shows them.
+    pub(super) fn of(targets: &[u32], friends: &Csr, choice: &Choice, with_attention: bool, device: &Device) -> Self {
         let around = Around::of(targets, friends, Kind::Friends, choice);
         Self {
             targets: targets.into(),
             sources: Sources::of(around.graph, with_attention, device),
             friends: around.sources.into(),
-            target_places: (0..).take(targets.len()).collect::<Vec<u32>>().into(),
+            target_places: None,
             friend_places: None,
         }
     }
@@ -110,8 +105,7 @@ impl GraphRecPlan {
         let (users, items) = (sorted(user_of_row.to_vec()), sorted(item_of_row.to_vec()));
         let [user_places, item_places] = [places(&users, user_of_row), places(&items, item_of_row)]
             .map(|places| Rows::from(places).ready_on(device));
-        let raters = (graphs.levels.len(), Kind::UsersOfItems);
-        let items = OpinionsPlan::of(&items, &graphs.users_of_items, raters, choice, (config.user_attention, device));
+        let items = OpinionsPlan::of(&items, &graphs.users_of_items, choice, config.user_attention, device);
         let ratings = TensorData::new(batch.ratings.clone(), [batch.len()]);
         let mut plan = Self {
             users: UsersPlan::new(&users, graphs, config, choice, device),
@@ -121,13 +115,12 @@ impl GraphRecPlan {
             ratings: ready_tensor(ratings, device),
             dropped: Dropped::new(batch.len(), config.embedding_dim, config.dropout, step, device),
         };
-        plan.join_lookups(config);
-        plan.make_ready(device);
+        plan.make_ready(config, device);
         plan
     }
 
-    /// Says of the lists that are looked up in one table, in the order of their lookups, that they belong together.
-    fn join_lookups(&mut self, config: &GraphRecConfig) {
+    /// Makes the lists of lookups ready, those of one table as parts in the order of their lookups.
+    fn make_ready(&mut self, config: &GraphRecConfig, device: &Device) {
         let Self { users: UsersPlan { opinions, friends }, items, .. } = self;
         let embedded = config.friends == FriendVectors::Embedding;
         let mut of_users: Vec<&mut Rows> = Vec::new();
@@ -138,37 +131,27 @@ impl GraphRecPlan {
         let own = config.item_attention.then_some(&mut opinions.targets);
         let in_users = own.into_iter().chain(of_users).chain([&mut items.others]);
         let in_items = std::iter::once(&mut opinions.others).chain(config.user_attention.then_some(&mut items.targets));
-        join(in_users.collect());
-        join(in_items.collect());
-    }
-
-    fn make_ready(&mut self, device: &Device) {
-        let Self { users: UsersPlan { opinions, friends }, items, .. } = self;
-        let mut lists = vec![&mut opinions.targets, &mut opinions.others, &mut items.targets, &mut items.others];
-        if let Some(friends) = friends {
-            lists.extend([&mut friends.targets, &mut friends.friends, &mut friends.target_places]);
-            lists.extend(&mut friends.friend_places);
-        }
-        lists.into_iter().for_each(|rows| *rows = rows.clone().ready_on(device));
+        ready_together(in_users.collect(), device);
+        ready_together(in_items.collect(), device);
+        let places = friends.iter_mut().flat_map(|friends| [&mut friends.target_places, &mut friends.friend_places]);
+        places.flatten().for_each(|places| *places = places.clone().ready_on(device));
     }
 }
 
 impl UsersPlan {
     /// Distinct users, from the neighbourhoods within two hops of them.
     fn new(users: &[u32], graphs: &Graphs, config: &GraphRecConfig, choice: &Choice, device: &Device) -> Self {
-        let kind = (graphs.levels.len(), Kind::ItemsOfUsers);
-        let opinions = |users: &[u32]| {
-            OpinionsPlan::of(users, &graphs.items_of_users, kind, choice, (config.item_attention, device))
-        };
+        let opinions =
+            |users: &[u32]| OpinionsPlan::of(users, &graphs.items_of_users, choice, config.item_attention, device);
         let Some(friends) = &graphs.friends else {
             return Self { opinions: opinions(users), friends: None };
         };
-        let mut friends = FriendsPlan::of(users, friends, choice, (config.friend_attention, device));
+        let mut friends = FriendsPlan::of(users, friends, choice, config.friend_attention, device);
         if config.friends == FriendVectors::Embedding {
             return Self { opinions: opinions(users), friends: Some(friends) };
         }
         let all = sorted([users, &friends.friends].concat());
-        friends.target_places = places(&all, users).into();
+        friends.target_places = Some(places(&all, users).into());
         friends.friend_places = Some(places(&all, &friends.friends).into());
         Self { opinions: opinions(&all), friends: Some(friends) }
     }
@@ -186,7 +169,7 @@ fn choice(batch: &RatedBatch, step: Step, graphs: &Graphs, config: &GraphRecConf
     Choice::new(config.max_neighbours, step, edges.collect())
 }
 
-fn join(lists: Vec<&mut Rows>) {
+fn ready_together(lists: Vec<&mut Rows>, device: &Device) {
     let parts = Rows::parts(lists.iter().map(|rows| rows.to_vec()));
-    lists.into_iter().zip(parts).for_each(|(rows, part)| *rows = part);
+    lists.into_iter().zip(parts).for_each(|(rows, part)| *rows = part.ready_on(device));
 }

@@ -1,6 +1,6 @@
 //! What was uploaded once, and tensors made on a device.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::backend::DispatchDevice;
@@ -41,7 +41,8 @@ impl<T> OnDevices<T> {
 /// here there are none, and the kernels of the step under way stay together.
 const ASIDE: StreamId = StreamId { value: u64::MAX };
 
-static LATE: AtomicUsize = AtomicUsize::new(0);
+/// By stream.
+static LATE: Mutex<BTreeMap<u64, usize>> = Mutex::new(BTreeMap::new());
 
 /// Uploads whatever `work` uploads in a stream of its own, for kernels of other streams that come later.
 pub(crate) fn aside<T>(work: impl FnOnce() -> T) -> T {
@@ -59,16 +60,19 @@ pub(crate) fn ahead(device: &Device, upload: impl FnOnce(&CubeDevice)) -> bool {
     }
 }
 
-/// How many buffers of lists, graphs and masks operations uploaded themselves since the program began, since they were
-/// not ready: in a training whose batches are prepared ahead no step adds to it.
+/// How many buffers of lists, graphs and masks the operations of the calling thread have uploaded themselves, for want of
+/// being ready. In a training whose batches are prepared ahead the first step uploads what belongs to the model, and no
+/// later one adds to it. Tensors of numbers, which Burn uploads, are not counted.
 #[must_use]
 pub fn late_uploads() -> usize {
-    LATE.load(Ordering::Relaxed)
+    let late = LATE.lock().unwrap_or_else(PoisonError::into_inner);
+    late.get(&StreamId::current().value).copied().unwrap_or_default()
 }
 
 fn count_late() {
-    if StreamId::current() != ASIDE {
-        LATE.fetch_add(1, Ordering::Relaxed);
+    let stream = StreamId::current();
+    if stream != ASIDE {
+        *LATE.lock().unwrap_or_else(PoisonError::into_inner).entry(stream.value).or_default() += 1;
     }
 }
 

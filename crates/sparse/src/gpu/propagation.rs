@@ -11,8 +11,8 @@ use super::device::{empty, upload_f32};
 use super::graph::DeviceSide;
 use super::listed::rows_of_product;
 use super::rows::{Block, add, gather, numbers, zeros};
-use super::sums::{NONE, Rows, Sum, Weights};
-use crate::{Adjacency, LayerCombination, Rows as RowList};
+use super::sums::{NONE, Sum, Summed, Weights};
+use crate::{Adjacency, LayerCombination, Rows};
 
 /// One direction of an adjacency.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ pub(super) fn upload_factors(
 pub(super) fn propagate_rows(
     adjacency: &Adjacency,
     combination: &LayerCombination,
-    rows: &RowList,
+    rows: &Rows,
     x: CubeTensor,
 ) -> CubeTensor {
     let x = into_contiguous(x);
@@ -103,7 +103,7 @@ pub(super) fn propagate_rows(
 pub(super) fn propagate_rows_backward(
     adjacency: &Adjacency,
     combination: &LayerCombination,
-    rows: &RowList,
+    rows: &Rows,
     gradient: CubeTensor,
 ) -> CubeTensor {
     let gradient = into_contiguous(gradient);
@@ -125,7 +125,7 @@ pub(super) fn propagate_rows_backward(
         let top = zeros([num_nodes, width], &device);
         add_layer(last, &top, None);
         let numbers = numbers(&nodes, adjacency.num_rows(), NONE);
-        Sum { rows: Rows::Numbered(&numbers), ..transposed.sum() }.of(&top)
+        Sum { rows: Summed::Numbered(&numbers), ..transposed.sum() }.of(&top)
     };
     for layer in (0..last.max(1)).rev() {
         add_layer(layer, &sum, Some(&nodes));

@@ -167,7 +167,7 @@ pub(super) enum Weights<'a> {
 
 /// Whose rows a sum reads.
 #[derive(Clone, Copy)]
-pub(super) enum Rows<'a> {
+pub(super) enum Summed<'a> {
     /// Of the nodes at the other ends.
     Nodes,
     /// Of the edges.
@@ -184,14 +184,14 @@ pub(super) struct Sum<'a> {
     /// `r` of the side's nodes, then `c` of the others.
     pub(super) factors: Option<&'a CubeTensor>,
     pub(super) scale: f32,
-    pub(super) rows: Rows<'a>,
+    pub(super) rows: Summed<'a>,
     pub(super) largest: bool,
 }
 
 impl<'a> Sum<'a> {
     /// `Y[v] = Σ X[other(p)]` for every node of a side.
     pub(super) fn new(side: &'a DeviceSide) -> Self {
-        let (weights, rows) = (Weights::One, Rows::Nodes);
+        let (weights, rows) = (Weights::One, Summed::Nodes);
         Self { side, weights, factors: None, scale: 1.0, rows, largest: false }
     }
 
@@ -207,9 +207,9 @@ impl<'a> Sum<'a> {
         let columns = Columns::of(width);
         // A binding that its kernel does not read takes any buffer.
         let (links, linked) = match rows {
-            Rows::Numbered(numbers) => (numbers, RowsOf::Numbered),
-            Rows::Nodes => (side.edge_of.as_ref().unwrap_or(&side.others), RowsOf::Nodes),
-            Rows::Edges => (side.edge_of.as_ref().unwrap_or(&side.others), RowsOf::Edges),
+            Summed::Numbered(numbers) => (numbers, RowsOf::Numbered),
+            Summed::Nodes => (side.edge_of.as_ref().unwrap_or(&side.others), RowsOf::Nodes),
+            Summed::Edges => (side.edge_of.as_ref().unwrap_or(&side.others), RowsOf::Edges),
         };
         let (weights, weighted) = match weights {
             Weights::One => (&side.others, WeightKind::One),

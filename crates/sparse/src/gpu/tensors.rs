@@ -10,7 +10,7 @@ use burn_cubecl::tensor::CubeTensor;
 use super::edges::{self, Ends, Pairs};
 use super::propagation::{propagate_rows, propagate_rows_backward};
 use super::rows::{Block, add, gather, zeros};
-use super::sums::{Rows, Sum, Weights};
+use super::sums::{Sum, Summed, Weights};
 use super::{losses, rowwise, tables};
 use crate::kernels::losses::RowLoss;
 use crate::kernels::tables::{AdamFactors, RmsProp};
@@ -22,7 +22,7 @@ use crate::ops::messages::MessageBackend;
 use crate::ops::rowwise::{Ids, RowwiseBackend};
 use crate::ops::tables::{Named, TableBackend};
 use crate::ops::{Propagation, SparseBackend};
-use crate::{Adjacency, Dropout, EdgeGraph, End, MaskedGraph, Rows as RowList};
+use crate::{Adjacency, Dropout, EdgeGraph, End, MaskedGraph, Rows};
 
 impl SparseBackend for CubeBackend {
     fn propagate_rows(plan: Propagation, x: CubeTensor) -> CubeTensor {
@@ -38,12 +38,12 @@ impl SparseBackend for CubeBackend {
         adjacency.on(&x.device).product(&x)
     }
 
-    fn gather_rows(indices: RowList, x: CubeTensor) -> CubeTensor {
+    fn gather_rows(indices: Rows, x: CubeTensor) -> CubeTensor {
         let x = into_contiguous(x);
         gather(&x, &indices.on(&x.device), indices.len())
     }
 
-    fn scatter_rows(indices: RowList, num_rows: usize, x: CubeTensor) -> CubeTensor {
+    fn scatter_rows(indices: Rows, num_rows: usize, x: CubeTensor) -> CubeTensor {
         let (rows, width) = (indices.groups().rows(), x.meta.shape()[1]);
         let sums = Self::sum_groups(indices.clone(), x);
         let y = zeros([num_rows, width], &sums.device);
@@ -56,7 +56,7 @@ impl SparseBackend for CubeBackend {
 }
 
 impl LookupBackend for CubeBackend {
-    fn gather_rows_into(indices: RowList, _: Slot, x: CubeTensor) -> CubeTensor {
+    fn gather_rows_into(indices: Rows, _: Slot, x: CubeTensor) -> CubeTensor {
         Self::gather_rows(indices, x)
     }
 }
@@ -112,13 +112,13 @@ impl EdgeBackend for CubeBackend {
     fn sum_edges(graph: EdgeGraph, end: End, x: CubeTensor) -> CubeTensor {
         let x = into_contiguous(x);
         let graph = graph.on(&x.device);
-        Sum { rows: Rows::Edges, ..Sum::new(graph.side(end)) }.of(&x)
+        Sum { rows: Summed::Edges, ..Sum::new(graph.side(end)) }.of(&x)
     }
 
     fn segment_max(graph: EdgeGraph, x: CubeTensor) -> CubeTensor {
         let x = into_contiguous(x);
         let graph = graph.on(&x.device);
-        Sum { rows: Rows::Edges, largest: true, ..Sum::new(graph.side(End::Row)) }.of(&x)
+        Sum { rows: Summed::Edges, largest: true, ..Sum::new(graph.side(End::Row)) }.of(&x)
     }
 
     fn segment_max_gradient(graph: EdgeGraph, x: CubeTensor, y: CubeTensor, grad: CubeTensor) -> CubeTensor {
@@ -231,7 +231,7 @@ impl TableBackend for CubeBackend {
         (x, squares, last)
     }
 
-    fn sum_groups(indices: RowList, x: CubeTensor) -> CubeTensor {
+    fn sum_groups(indices: Rows, x: CubeTensor) -> CubeTensor {
         let x = into_contiguous(x);
         indices.groups_on(&x.device).sums(&x)
     }

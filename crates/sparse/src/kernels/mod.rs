@@ -58,7 +58,6 @@ pub use linear::{Activation, activation_gradient, linear, linear_dw, linear_dx};
 pub use messages::{edge_mul, edge_mul_gradient};
 pub use propagation::{propagate_rows, propagate_rows_backward};
 #[cfg(feature = "burn")]
-pub(crate) use rows::scatter_into_zeros;
 pub use rows::{gather_rows, scatter_rows};
 pub use rowwise::{Dropout, dropout, unit_rows, unit_rows_gradient};
 #[cfg(feature = "burn")]

@@ -69,6 +69,32 @@ impl RowGroups {
         &self.positions[start as usize..self.ends[r] as usize]
     }
 
+    /// `y[v] += Σ_{n: indices[n] = v} x[n]`, terms in the order of `n`; `x` is `num_indices x width`, and `y` has a row for
+    /// every index there may be.
+    ///
+    /// # Panics
+    /// If `x` has another size, or an index lies outside `y`.
+    pub fn add_to(&self, x: &[f32], width: usize, y: &mut [f32]) {
+        assert_eq!(x.len(), self.num_indices() * width, "the input holds one row for each index");
+        if width == 0 {
+            return;
+        }
+        let mut owned: Vec<&mut [f32]> = Vec::with_capacity(self.rows.len());
+        let (mut rest, mut next) = (y, 0);
+        for &row in self.rows.iter() {
+            let (own, after) = rest[(row as usize - next) * width..].split_at_mut(width);
+            owned.push(own);
+            (rest, next) = (after, row as usize + 1);
+        }
+        owned.into_par_iter().enumerate().with_min_len(ROWS_A_TASK).for_each(|(r, own)| {
+            for &n in self.positions(r) {
+                for (sum, value) in own.iter_mut().zip(&x[n as usize * width..][..width]) {
+                    *sum += value;
+                }
+            }
+        });
+    }
+
     /// `y[r] = Σ_{n: indices[n] = rows[r]} x[n]`, terms in the order of `n`; `x` is `num_indices x width`, `y`
     /// is `rows.len() x width`.
     ///
