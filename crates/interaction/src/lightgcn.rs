@@ -23,7 +23,6 @@ use gnnrec_model::{
     GradientConfig, GradientModel, ModelError, Planner, PropagatedLoss, PropagatedPlan, RankingLoss, Table,
     joint_graph, joint_scorer,
 };
-use gnnrec_sampling::Batch;
 use gnnrec_sparse::{Adjacency, LayerCombination, TablePrecision, propagate};
 use serde::{Deserialize, Serialize};
 
@@ -125,8 +124,7 @@ impl GradientModel for LightGcn {
     type Plan = PropagatedPlan;
 
     fn planner(&self) -> Planner<PropagatedPlan> {
-        let (loss, adjacency, device) = (self.loss, self.adjacency.clone(), self.nodes.device());
-        Planner::new(move |batch: &Batch, _| loss.plan(batch.pairwise(), &adjacency, &device))
+        self.loss.planner(&self.adjacency, self.nodes.device())
     }
 
     fn planned_loss(&self, plan: PropagatedPlan) -> Tensor<1> {

@@ -1,11 +1,11 @@
 //! A batch of a model that scores by propagated embeddings of users and items in one graph.
 
 use burn::tensor::{Device, Tensor};
-use gnnrec_sampling::PairwiseBatch;
+use gnnrec_sampling::{Batch, PairwiseBatch};
 use gnnrec_sparse::kernels::losses::{Objective, RowLoss};
 use gnnrec_sparse::{Adjacency, LayerCombination, Rows, propagate_rows, row_loss};
 
-use crate::{RankingLoss, Table};
+use crate::{Planner, RankingLoss, Table};
 
 /// How a batch is scored and what that costs.
 #[derive(Clone, Copy, Debug)]
@@ -31,12 +31,15 @@ pub struct PropagatedPlan {
 }
 
 impl PropagatedLoss {
-    /// Takes down what a batch names, ready for propagation over a graph on a device.
-    ///
-    /// # Panics
-    /// If a user or item lies outside the graph.
+    /// Takes down what batches name, ready for propagation over a graph on a device. A plan panics if a user or item lies
+    /// outside the graph.
     #[must_use]
-    pub fn plan(&self, batch: &PairwiseBatch, adjacency: &Adjacency, device: &Device) -> PropagatedPlan {
+    pub fn planner(self, adjacency: &Adjacency, device: Device) -> Planner<PropagatedPlan> {
+        let adjacency = adjacency.clone();
+        Planner::new(move |batch: &Batch, _| self.plan(batch.pairwise(), &adjacency, &device))
+    }
+
+    fn plan(&self, batch: &PairwiseBatch, adjacency: &Adjacency, device: &Device) -> PropagatedPlan {
         let rows = Rows::from(self.rows(batch)).ready_for(adjacency, device);
         PropagatedPlan { rows, len: batch.len(), objective: self.loss.objective(batch, device) }
     }

@@ -25,7 +25,6 @@ use gnnrec_model::{
     GradientConfig, GradientModel, ModelError, Planner, PropagatedLoss, PropagatedPlan, RankingLoss, Table,
     joint_graph, joint_scorer,
 };
-use gnnrec_sampling::Batch;
 use gnnrec_sparse::{Adjacency, LayerCombination, propagate};
 use serde::{Deserialize, Serialize};
 
@@ -101,8 +100,7 @@ impl GradientModel for SocialLightGcn {
     type Plan = PropagatedPlan;
 
     fn planner(&self) -> Planner<PropagatedPlan> {
-        let (loss, adjacency, device) = (self.loss, self.adjacency.clone(), self.nodes.device());
-        Planner::new(move |batch: &Batch, _| loss.plan(batch.pairwise(), &adjacency, &device))
+        self.loss.planner(&self.adjacency, self.nodes.device())
     }
 
     fn planned_loss(&self, plan: PropagatedPlan) -> Tensor<1> {

@@ -61,8 +61,8 @@ pub(crate) trait RankBackend: BurnBackend {
 /// their scores. Of a user whose scores hold a NaN the first of them is listed alone.
 ///
 /// The tables come in panels of their columns, each `num_users x width` and `num_items x width` on one GPU: their inner
-/// products are added in order. It holds the scores of as many users as take 64 MiB, at least one row, once more where
-/// there are several panels, and one list of `k` for each.
+/// products are added in order. It holds the scores of as many users as take 64 MiB, at least one row, up to three times
+/// where there are several panels, and one list of `k` for each.
 ///
 /// # Panics
 /// If a size differs from those of `seen`, there is no panel, or the tables are on the CPU, which has `gnnrec-eval` for
@@ -74,10 +74,10 @@ pub fn best_unseen(tables: &[[Tensor<2>; 2]], asked: &[u32], seen: &SeenItems, k
         assert_eq!(users.dims()[0], num_users, "one row for each user");
         assert_eq!(items.dims()[0], num_items, "one row for each item");
     }
-    Rows::from(asked).check(num_users);
     let mut lists = Vec::with_capacity(asked.len());
     for asked in asked.chunks((BLOCK / num_items.max(1)).max(1)) {
         let asked = Rows::from(asked);
+        asked.check(num_users);
         let products =
             tables.iter().map(|[users, items]| gather_rows(users.clone(), &asked).matmul(items.clone().transpose()));
         let scores = products.reduce(Tensor::add).expect("a table has a panel");
